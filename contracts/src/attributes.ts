@@ -1,0 +1,47 @@
+/** OTel resource attributes that identify a device; names of the semantic conventions. */
+export const ATTR_DEVICE_ID = 'device.id';
+export const ATTR_DEVICE_MODEL = 'device.model.identifier';
+export const ATTR_SERVICE_NAME = 'service.name';
+/** On a device's telemetry: the version of the firmware in the running slot. */
+export const ATTR_SERVICE_VERSION = 'service.version';
+export const SERVICE_NAME_DEVICE = 'flotilla-device';
+
+/** Our own attributes, each declared here and nowhere else. */
+export const ATTR_DEVICE_GROUP = 'flotilla.device.group';
+export const ATTR_REPORT_ID = 'flotilla.report.id';
+export const ATTR_CAMPAIGN_ID = 'flotilla.campaign.id';
+/** Integer, 1 is the canary phase. */
+export const ATTR_CAMPAIGN_PHASE = 'flotilla.campaign.phase';
+/** Integer, 1 for the first offer; raised when an operator resumes a paused campaign. */
+export const ATTR_CAMPAIGN_ROUND = 'flotilla.campaign.round';
+export const ATTR_UPDATE_STATE = 'flotilla.update.state';
+export const ATTR_UPDATE_OUTCOME = 'flotilla.update.outcome';
+export const ATTR_UPDATE_REASON = 'flotilla.update.reason';
+export const ATTR_UPDATE_FROM_VERSION = 'flotilla.update.from_version';
+export const ATTR_UPDATE_TO_VERSION = 'flotilla.update.to_version';
+/** Integer, bytes of artifact or delta that crossed the network for this update. */
+export const ATTR_UPDATE_TRANSFER_BYTES = 'flotilla.update.transfer_bytes';
+/** Boolean, true when a delta was applied. */
+export const ATTR_UPDATE_USED_DELTA = 'flotilla.update.used_delta';
+
+/** EventName of the log record that tells an update's state. */
+export const EVENT_UPDATE = 'flotilla.update';
+/** EventName of the log record written when the firmware process ended by itself. */
+export const EVENT_FIRMWARE_CRASH = 'flotilla.firmware.crash';
+
+/** Metrics of the device's host; OTel system, process and hardware conventions. */
+export const METRIC_CPU_UTILIZATION = 'system.cpu.utilization';
+export const METRIC_MEMORY_UTILIZATION = 'system.memory.utilization';
+export const METRIC_MEMORY_USAGE = 'system.memory.usage';
+export const METRIC_FILESYSTEM_UTILIZATION = 'system.filesystem.utilization';
+export const METRIC_FILESYSTEM_USAGE = 'system.filesystem.usage';
+export const METRIC_UPTIME = 'system.uptime';
+export const METRIC_TEMPERATURE = 'hw.temperature';
+/** Counter: times the firmware process ended by itself since the agent started. */
+export const METRIC_FIRMWARE_RESTARTS = 'flotilla.firmware.restarts';
+/** Gauge 0/1: the firmware process runs and answers its health probe. */
+export const METRIC_FIRMWARE_UP = 'flotilla.firmware.up';
+/** Gauge: items waiting in the agent's disk queue. */
+export const METRIC_QUEUE_ITEMS = 'flotilla.agent.queue.items';
+/** Counter: items the bounded queue dropped, by reason (`bytes` or `age`). */
+export const METRIC_QUEUE_DROPPED = 'flotilla.agent.queue.dropped';

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { deviceIdSchema, nameSchema, timestampSchema } from './identifiers.ts';
+import { deviceHealthSchema } from './health.ts';
+import { updateRecordSchema } from './update-report.ts';
+
+export const LIFECYCLE_STATES = ['provisioned', 'active', 'maintenance', 'retired'] as const;
+export type LifecycleState = (typeof LIFECYCLE_STATES)[number];
+
+/** POST /api/v1/devices */
+export const deviceCreateSchema = z.strictObject({
+  id: deviceIdSchema,
+  model: nameSchema,
+  group: nameSchema.default('default'),
+});
+export type DeviceCreate = z.infer<typeof deviceCreateSchema>;
+
+/** A row of GET /api/v1/devices. Health is null when the warehouse did not answer. */
+export const deviceViewSchema = z.object({
+  id: deviceIdSchema,
+  model: nameSchema,
+  group: nameSchema,
+  lifecycle: z.enum(LIFECYCLE_STATES),
+  /** Version of the running slot as last reported; null before the first firmware. */
+  firmwareVersion: z.string().nullable(),
+  createdAt: timestampSchema,
+  lastSeenAt: timestampSchema.nullable(),
+  health: deviceHealthSchema.nullable(),
+  /** The newest report, with its reason when the update failed. */
+  lastUpdate: updateRecordSchema.nullable(),
+});
+export type DeviceView = z.infer<typeof deviceViewSchema>;
+
+/** GET /api/v1/devices/{id}: newest update first. */
+export const deviceDetailSchema = deviceViewSchema.extend({
+  updates: z.array(updateRecordSchema),
+});
+export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
+
+/** 201 of POST /api/v1/devices: the token is shown once and never stored. */
+export const deviceCreatedSchema = z.object({ device: deviceViewSchema, token: z.string() });
+export type DeviceCreated = z.infer<typeof deviceCreatedSchema>;

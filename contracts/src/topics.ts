@@ -1,0 +1,16 @@
+/** Log topics; the values are OTLP protobuf requests, as the OTel Collector's Kafka exporter writes them. */
+export const TOPIC_METRICS = 'otlp_metrics';
+export const TOPIC_LOGS = 'otlp_logs';
+/** Records the pipeline could not decode, with code, reason and the original bytes. */
+export const TOPIC_DEAD_LETTERS = 'otlp_dead_letters';
+
+export const TELEMETRY_TOPICS = [TOPIC_METRICS, TOPIC_LOGS] as const;
+export type TelemetryTopic = (typeof TELEMETRY_TOPICS)[number];
+
+/** Headers of a log record. */
+export const HEADER_DEVICE_ID = 'flotilla-device-id';
+export const HEADER_BATCH_ID = 'flotilla-batch-id';
+export const HEADER_RECEIVED_AT = 'flotilla-received-at';
+
+/** HTTP request header that carries the agent's batch id; the same on every retry. */
+export const HTTP_BATCH_ID = 'x-flotilla-batch-id';

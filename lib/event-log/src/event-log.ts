@@ -1,0 +1,67 @@
+/** A record to append. `key` chooses the partition, so one device's records keep their order. */
+export interface LogRecord {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A record as read back. Offsets rise by one per partition and are never used again. */
+export interface StoredRecord extends LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly appendedAtMs: number;
+}
+
+/** Position of a consumer group: the next offset to process, and what it wrote down beside it. */
+export interface CommittedPosition {
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface ReadLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+}
+
+/** One member of a consumer group. Not safe for concurrent calls; call in a loop. */
+export interface LogConsumer {
+  /** The partitions this member owns now. */
+  assignment(): Promise<TopicPartition[]>;
+  /** What the group committed last, or null when it never did. */
+  committed(partition: TopicPartition): Promise<CommittedPosition | null>;
+  /** The end: the offset the next appended record will get. */
+  endOffset(partition: TopicPartition): Promise<number>;
+  /** Records from `offset` in order, within the limits; at least one when there is one; [] at the end. */
+  read(partition: TopicPartition, offset: number, limits: ReadLimits): Promise<StoredRecord[]>;
+  /** Durable when it resolves. */
+  commit(partition: TopicPartition, position: CommittedPosition): Promise<void>;
+  /** Resolves when something was appended since the last call, or after `timeoutMs`. */
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * The telemetry log: ordered, durable, partitioned by key. Two implementations share one contract
+ * (and one test-suite, `testing/contract.ts`): embedded on node:sqlite, and Kafka.
+ */
+export interface EventLog {
+  /**
+   * Resolves once all records are on disk; rejects with LogFullError when the bound is reached (then
+   * nothing of this call was written). The caller retries; the log does not.
+   */
+  append(topic: string, records: readonly LogRecord[]): Promise<void>;
+  consumer(group: string, topics: readonly string[]): Promise<LogConsumer>;
+  /** Safe to call twice; flushes what is pending. */
+  close(): Promise<void>;
+}
+
+/** The log's size bound is reached; try again once consumers have moved on. */
+export class LogFullError extends Error {
+  override readonly name = 'LogFullError';
+}

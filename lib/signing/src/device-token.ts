@@ -1,0 +1,54 @@
+import type { KeyObject } from 'node:crypto';
+import { deviceIdSchema, nameSchema } from '@flotilla/contracts';
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+
+const ISSUER = 'flotilla';
+const AUDIENCE = 'flotilla-device';
+
+const claimsSchema = z.object({ sub: deviceIdSchema, model: nameSchema, group: nameSchema });
+
+/** Who a device is, as its token says. */
+export interface DeviceIdentity {
+  readonly deviceId: string;
+  readonly model: string;
+  readonly group: string;
+}
+
+/** A JWT (RFC 7519) signed EdDSA (RFC 8037): ota-service issues it, the collector checks it offline. */
+export async function issueDeviceToken(
+  identity: DeviceIdentity,
+  privateKey: KeyObject,
+  nowMs: number,
+): Promise<string> {
+  return new SignJWT({ model: identity.model, group: identity.group })
+    .setProtectedHeader({ alg: 'EdDSA' })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject(identity.deviceId)
+    .setIssuedAt(Math.floor(nowMs / 1000))
+    .sign(privateKey);
+}
+
+/** Throws DeviceTokenError with the reason. */
+export async function verifyDeviceToken(
+  token: string,
+  publicKey: KeyObject,
+): Promise<DeviceIdentity> {
+  try {
+    const { payload } = await jwtVerify(token, publicKey, {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA'],
+    });
+    const claims = claimsSchema.parse(payload);
+    return { deviceId: claims.sub, model: claims.model, group: claims.group };
+  } catch (cause) {
+    const why = cause instanceof errors.JOSEError ? cause.message : 'its claims are incomplete';
+    throw new DeviceTokenError(`device token refused: ${why}`, { cause });
+  }
+}
+
+export class DeviceTokenError extends Error {
+  override readonly name = 'DeviceTokenError';
+}
