@@ -11,3 +11,4 @@ export * from './problem.ts';
 export * from './topics.ts';
 export * from './update-event.ts';
 export * from './update-report.ts';
+export * from './warehouse.ts';

@@ -21,8 +21,9 @@ export interface HttpServerOptions {
 
 /** A fastify server with our problem answers, /healthz, /readyz and /metrics. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const logger: FastifyBaseLogger = options.logger;
   const app = fastify({
-    loggerInstance: options.logger as FastifyBaseLogger,
+    loggerInstance: logger,
     disableRequestLogging: true,
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     // A stopping service finishes what it has accepted and then closes idle connections.

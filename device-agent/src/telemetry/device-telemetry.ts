@@ -1,0 +1,30 @@
+import type { UpdateReport } from '@flotilla/contracts';
+
+export type Severity = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** What the update side of the agent may say and ask of the telemetry side. */
+export interface DeviceTelemetry {
+  /** From now on telemetry speaks for this firmware (`service.version`); null before the first. */
+  setFirmwareVersion(version: string | null): Promise<void>;
+  /** Durable in the disk queue when it resolves; the log record of EventName `flotilla.update`. */
+  recordUpdate(report: UpdateReport): Promise<void>;
+  /** A log record; queued in the background. */
+  log(
+    severity: Severity,
+    body: string,
+    attributes?: Record<string, string | number | boolean>,
+  ): void;
+  /** The firmware process ended by itself: event `flotilla.firmware.crash` and the restart counter. */
+  recordFirmwareCrash(details: {
+    version: string;
+    exitCode: number | null;
+    signal: string | null;
+    uptimeMs: number;
+  }): void;
+  setFirmwareUp(up: boolean): void;
+  /** When the collector last acknowledged a batch, ms since the epoch; null if never since start. */
+  lastAcknowledgedAtMs(): number | null;
+  /** Collects metrics now and puts everything pending into the disk queue; then tries to send. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
