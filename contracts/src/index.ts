@@ -1,4 +1,5 @@
 export * from './attributes.ts';
+export * from './bundle.ts';
 export * from './campaign.ts';
 export * from './deployment.ts';
 export * from './device.ts';
