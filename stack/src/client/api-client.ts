@@ -1,0 +1,116 @@
+import {
+  campaignEventSchema,
+  campaignViewSchema,
+  deviceCreatedSchema,
+  deviceDetailSchema,
+  deviceViewSchema,
+  firmwareViewSchema,
+  listOf,
+  problemSchema,
+  type CampaignCreateInput,
+  type CampaignEvent,
+  type CampaignView,
+  type DeviceCreate,
+  type DeviceCreated,
+  type DeviceDetail,
+  type DeviceView,
+  type Envelope,
+  type FirmwareView,
+  type Problem,
+} from '@flotilla/contracts';
+import type { z } from 'zod';
+
+/** An answer of ota-service that is a problem document. */
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem';
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(`${problem.title}: ${problem.detail ?? ''}`);
+    this.problem = problem;
+  }
+}
+
+/** ota-service's operator API, with every answer checked against its contract. */
+export class ApiClient {
+  readonly #baseUrl: string;
+  readonly #token: string;
+
+  constructor(baseUrl: string, token: string) {
+    this.#baseUrl = baseUrl.replace(/\/$/, '');
+    this.#token = token;
+  }
+
+  createDevice(device: DeviceCreate): Promise<DeviceCreated> {
+    return this.#call(deviceCreatedSchema, 'POST', '/devices', device);
+  }
+
+  async devices(): Promise<DeviceView[]> {
+    return (await this.#call(listOf(deviceViewSchema), 'GET', '/devices?limit=1000')).items;
+  }
+
+  device(id: string): Promise<DeviceDetail> {
+    return this.#call(deviceDetailSchema, 'GET', `/devices/${encodeURIComponent(id)}`);
+  }
+
+  uploadFirmware(model: string, version: string, artifact: Uint8Array): Promise<FirmwareView> {
+    const query = new URLSearchParams({ model, version });
+    return this.#call(firmwareViewSchema, 'POST', `/firmware?${query.toString()}`, artifact);
+  }
+
+  signFirmware(id: string, envelope: Envelope): Promise<FirmwareView> {
+    return this.#call(firmwareViewSchema, 'PUT', `/firmware/${id}/signature`, envelope);
+  }
+
+  firmware(id: string): Promise<FirmwareView> {
+    return this.#call(firmwareViewSchema, 'GET', `/firmware/${id}`);
+  }
+
+  async firmwares(): Promise<FirmwareView[]> {
+    return (await this.#call(listOf(firmwareViewSchema), 'GET', '/firmware')).items;
+  }
+
+  createCampaign(campaign: CampaignCreateInput): Promise<CampaignView> {
+    return this.#call(campaignViewSchema, 'POST', '/campaigns', campaign);
+  }
+
+  campaign(id: string): Promise<CampaignView> {
+    return this.#call(campaignViewSchema, 'GET', `/campaigns/${id}`);
+  }
+
+  async campaigns(): Promise<CampaignView[]> {
+    return (await this.#call(listOf(campaignViewSchema), 'GET', '/campaigns')).items;
+  }
+
+  async campaignEvents(id: string): Promise<CampaignEvent[]> {
+    const path = `/campaigns/${id}/events`;
+    return (await this.#call(listOf(campaignEventSchema), 'GET', path)).items;
+  }
+
+  act(id: string, action: 'pause' | 'resume' | 'abort', reason: string): Promise<CampaignView> {
+    return this.#call(campaignViewSchema, 'POST', `/campaigns/${id}/${action}`, { reason });
+  }
+
+  async #call<T extends z.ZodType>(
+    schema: T,
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<z.output<T>> {
+    const binary = body instanceof Uint8Array;
+    const response = await fetch(`${this.#baseUrl}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body !== undefined && {
+          'content-type': binary ? 'application/octet-stream' : 'application/json',
+        }),
+      },
+      ...(body !== undefined && { body: binary ? new Uint8Array(body) : JSON.stringify(body) }),
+    });
+    const answer: unknown = await response.json();
+    if (response.ok) return schema.parse(answer);
+    const problem = problemSchema.safeParse(answer);
+    if (problem.success) throw new ApiProblem(problem.data);
+    throw new Error(`${method} ${path} answered ${response.status} without a problem document`);
+  }
+}
