@@ -1,0 +1,48 @@
+import type { LifecycleState } from '@flotilla/contracts';
+import type { Migration } from 'kysely/migration';
+
+export interface DeviceTable {
+  id: string;
+  model: string;
+  group_name: string;
+  lifecycle: LifecycleState;
+  /** Of the running slot as last reported; null before the first firmware. */
+  firmware_version: string | null;
+  /** Digest of the artifact in the running slot: the base of a delta. */
+  firmware_sha256: string | null;
+  created_at_ms: number;
+  last_seen_at_ms: number | null;
+}
+
+export interface DeviceTables {
+  devices: DeviceTable;
+}
+
+export const deviceMigrations: Record<string, Migration> = {
+  '200_devices': {
+    async up(db) {
+      await db.schema
+        .createTable('devices')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('model', 'text', (c) => c.notNull())
+        .addColumn('group_name', 'text', (c) => c.notNull())
+        .addColumn('lifecycle', 'text', (c) => c.notNull())
+        .addColumn('firmware_version', 'text')
+        .addColumn('firmware_sha256', 'text')
+        .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
+        .addColumn('last_seen_at_ms', 'bigint')
+        .execute();
+      // A campaign chooses by model and group; the delta planner asks which bases a model runs.
+      await db.schema
+        .createIndex('devices_model_group')
+        .on('devices')
+        .columns(['model', 'group_name'])
+        .execute();
+      await db.schema
+        .createIndex('devices_model_sha256')
+        .on('devices')
+        .columns(['model', 'firmware_sha256'])
+        .execute();
+    },
+  },
+};
