@@ -1,0 +1,179 @@
+import type { Migration } from 'kysely';
+import type { CampaignStatus, UpdateState, VerdictKind } from '@flotilla/contracts';
+
+/** A campaign. `row_version` rises with every transition, so of two writers only one can win. */
+export interface CampaignRow {
+  id: string;
+  name: string;
+  firmware_id: string;
+  model: string;
+  version: string;
+  /** JSON array of group names; null is every group of the model. */
+  groups_json: string | null;
+  status: CampaignStatus;
+  round: number;
+  current_phase: number;
+  error_threshold: number;
+  min_sample: number;
+  soak_ms: number;
+  deadline_ms: number;
+  row_version: number;
+  verdict_kind: VerdictKind | null;
+  verdict_code: string | null;
+  verdict_words: string | null;
+  verdict_at_ms: number | null;
+  /** JSON of the newest `ObservedPhases`; null before the warehouse answered once. */
+  observation_json: string | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+/**
+ * A phase as planned. A device belongs to the first phase whose cutoff is not below its rank, so
+ * there is no table of members and a device that joins later has its place already.
+ */
+export interface CampaignPhaseRow {
+  campaign_id: string;
+  phase: number;
+  percent: number;
+  /** Devices the phase added when the campaign was planned. */
+  planned_devices: number;
+  cutoff: string;
+  started_at_ms: number | null;
+  /** When the gate first saw every device finished in this round; the soak counts from here. */
+  settled_at_ms: number | null;
+}
+
+/** Append-only. `seq` is the campaign's row version after the event. */
+export interface CampaignEventRow {
+  campaign_id: string;
+  seq: number;
+  at_ms: number;
+  event: string;
+  actor: string;
+  reason: string;
+  evidence_json: string | null;
+}
+
+/** The newest state of one (campaign, device, round). */
+export interface UpdateAttemptRow {
+  campaign_id: string;
+  device_id: string;
+  round: number;
+  phase: number;
+  state: UpdateState;
+  reason: string | null;
+  detail: string | null;
+  from_version: string | null;
+  to_version: string;
+  transfer_bytes: number;
+  used_delta: number;
+  last_report_id: string | null;
+  started_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface CampaignTables {
+  campaigns: CampaignRow;
+  campaign_phases: CampaignPhaseRow;
+  campaign_events: CampaignEventRow;
+  update_attempts: UpdateAttemptRow;
+}
+
+// `bigint` has integer affinity in SQLite and holds milliseconds in PostgreSQL, where `integer` would not.
+const createCampaigns: Migration = {
+  async up(db) {
+    await db.schema
+      .createTable('campaigns')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('firmware_id', 'text', (c) => c.notNull())
+      .addColumn('model', 'text', (c) => c.notNull())
+      .addColumn('version', 'text', (c) => c.notNull())
+      .addColumn('groups_json', 'text')
+      .addColumn('status', 'text', (c) => c.notNull())
+      .addColumn('round', 'integer', (c) => c.notNull())
+      .addColumn('current_phase', 'integer', (c) => c.notNull())
+      .addColumn('error_threshold', 'double precision', (c) => c.notNull())
+      .addColumn('min_sample', 'integer', (c) => c.notNull())
+      .addColumn('soak_ms', 'bigint', (c) => c.notNull())
+      .addColumn('deadline_ms', 'bigint', (c) => c.notNull())
+      .addColumn('row_version', 'integer', (c) => c.notNull())
+      .addColumn('verdict_kind', 'text')
+      .addColumn('verdict_code', 'text')
+      .addColumn('verdict_words', 'text')
+      .addColumn('verdict_at_ms', 'bigint')
+      .addColumn('observation_json', 'text')
+      .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
+      .addColumn('updated_at_ms', 'bigint', (c) => c.notNull())
+      .execute();
+    // Every poll asks for the running campaigns of one model.
+    await db.schema
+      .createIndex('campaigns_model_status')
+      .on('campaigns')
+      .columns(['model', 'status'])
+      .execute();
+  },
+};
+
+const createCampaignDetails: Migration = {
+  async up(db) {
+    await db.schema
+      .createTable('campaign_phases')
+      .addColumn('campaign_id', 'text', (c) => c.notNull().references('campaigns.id'))
+      .addColumn('phase', 'integer', (c) => c.notNull())
+      .addColumn('percent', 'double precision', (c) => c.notNull())
+      .addColumn('planned_devices', 'integer', (c) => c.notNull())
+      .addColumn('cutoff', 'text', (c) => c.notNull())
+      .addColumn('started_at_ms', 'bigint')
+      .addColumn('settled_at_ms', 'bigint')
+      .addPrimaryKeyConstraint('campaign_phases_pk', ['campaign_id', 'phase'])
+      .execute();
+    await db.schema
+      .createTable('campaign_events')
+      .addColumn('campaign_id', 'text', (c) => c.notNull().references('campaigns.id'))
+      .addColumn('seq', 'integer', (c) => c.notNull())
+      .addColumn('at_ms', 'bigint', (c) => c.notNull())
+      .addColumn('event', 'text', (c) => c.notNull())
+      .addColumn('actor', 'text', (c) => c.notNull())
+      .addColumn('reason', 'text', (c) => c.notNull())
+      .addColumn('evidence_json', 'text')
+      .addPrimaryKeyConstraint('campaign_events_pk', ['campaign_id', 'seq'])
+      .execute();
+  },
+};
+
+const createUpdateAttempts: Migration = {
+  async up(db) {
+    await db.schema
+      .createTable('update_attempts')
+      .addColumn('campaign_id', 'text', (c) => c.notNull().references('campaigns.id'))
+      .addColumn('device_id', 'text', (c) => c.notNull())
+      .addColumn('round', 'integer', (c) => c.notNull())
+      .addColumn('phase', 'integer', (c) => c.notNull())
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('reason', 'text')
+      .addColumn('detail', 'text')
+      .addColumn('from_version', 'text')
+      .addColumn('to_version', 'text', (c) => c.notNull())
+      .addColumn('transfer_bytes', 'bigint', (c) => c.notNull())
+      .addColumn('used_delta', 'integer', (c) => c.notNull())
+      .addColumn('last_report_id', 'text')
+      .addColumn('started_at_ms', 'bigint', (c) => c.notNull())
+      .addColumn('updated_at_ms', 'bigint', (c) => c.notNull())
+      .addPrimaryKeyConstraint('update_attempts_pk', ['campaign_id', 'device_id', 'round'])
+      .execute();
+    // A device's page shows its newest updates.
+    await db.schema
+      .createIndex('update_attempts_device')
+      .on('update_attempts')
+      .columns(['device_id', 'started_at_ms'])
+      .execute();
+  },
+};
+
+export const campaignMigrations: Record<string, Migration> = {
+  '300_campaigns': createCampaigns,
+  '301_campaign_details': createCampaignDetails,
+  '302_update_attempts': createUpdateAttempts,
+};
