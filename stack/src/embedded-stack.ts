@@ -36,14 +36,15 @@ export function stackSpecs(
   ports: StackPorts,
   timings: StackTimings,
 ): ProcessSpec[] {
-  const spec = (name: string, environment: Record<string, string>): ProcessSpec => ({
+  const spec = (stage: number, name: string, environment: Record<string, string>): ProcessSpec => ({
     name,
+    stage,
     entry: entry(name),
     environment: { FLOTILLA_EVENT_LOG: folder.eventLogUrl, ...environment },
     logFile: join(folder.logs, `${name}.log`),
   });
   return [
-    spec('pipeline', {
+    spec(1, 'pipeline', {
       FLOTILLA_WAREHOUSE: folder.warehouseUrl,
       FLOTILLA_PIPELINE_PORT: String(ports.pipeline),
       FLOTILLA_WAREHOUSE_HTTP_PORT: String(ports.warehouse),
@@ -52,11 +53,11 @@ export function stackSpecs(
       // chDB runs every query on a libuv thread; the default of four starves file access.
       UV_THREADPOOL_SIZE: '12',
     }),
-    spec('collector', {
+    spec(2, 'collector', {
       FLOTILLA_COLLECTOR_PORT: String(ports.collector),
       FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE: folder.deviceTokenPublicKey,
     }),
-    spec('ota-service', {
+    spec(3, 'ota-service', {
       FLOTILLA_OTA_PORT: String(ports.ota),
       FLOTILLA_DATABASE: folder.databaseUrl,
       FLOTILLA_ARTIFACTS_DIR: folder.artifacts,

@@ -26,6 +26,8 @@ export interface FleetMember {
 }
 
 const AGENT_ENTRY = fileURLToPath(new URL('../../../device-agent/src/main.ts', import.meta.url));
+/** Above every service: a device goes first, while there is still somebody to take its last telemetry. */
+const AGENT_STAGE = 10;
 /** Node takes most of a second to start on a small machine; two at a time keep both cores busy. */
 const STARTED_AT_ONCE = 2;
 
@@ -75,6 +77,7 @@ async function ensureRegistered(
 function agentSpec(folder: DataFolder, member: FleetMember, plan: FleetPlan): ProcessSpec {
   return {
     name: member.processName,
+    stage: AGENT_STAGE,
     entry: AGENT_ENTRY,
     logFile: join(folder.logs, `${member.id}.log`),
     environment: {

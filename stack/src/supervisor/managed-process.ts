@@ -7,6 +7,8 @@ export interface ProcessSpec {
   /** Absolute path of the entry module. */
   readonly entry: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Processes of one stage stop together; a higher stage stops before a lower one. */
+  readonly stage: number;
   /** Receives standard output and error. */
   readonly logFile: string;
 }

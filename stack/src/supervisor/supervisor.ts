@@ -1,6 +1,6 @@
 import { ManagedProcess, type ManagedProcessEvents, type ProcessSpec } from './managed-process.ts';
 
-/** A set of processes, started in order and stopped in reverse. */
+/** A set of processes, stopped in the reverse order of their stages. */
 export class Supervisor {
   readonly #processes = new Map<string, ManagedProcess>();
   readonly #events: ManagedProcessEvents;
@@ -34,8 +34,11 @@ export class Supervisor {
     for (const name of names) this.#processes.delete(name);
   }
 
-  /** Stops everything, the last started first. */
+  /** Stops everything, stage by stage from the highest. */
   async stopAll(): Promise<void> {
-    for (const name of this.names.reverse()) await this.stop([name]);
+    const byStage = Map.groupBy(this.#processes.values(), (child) => child.spec.stage);
+    for (const stage of [...byStage.keys()].sort((a, b) => b - a)) {
+      await this.stop((byStage.get(stage) ?? []).map((child) => child.spec.name));
+    }
   }
 }

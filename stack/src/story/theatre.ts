@@ -1,0 +1,86 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildConsole } from '@flotilla/grafana-plugin';
+import { readPrivateKey } from '@flotilla/signing';
+import type { ApiClient } from '../client/api-client.ts';
+import { openDataFolder, type DataFolder } from '../data-folder.ts';
+import { startStack, type StackAddresses } from '../embedded-stack.ts';
+import { SENSOR_MODEL } from '../firmware/sensor.ts';
+import { startFleet, type FleetMember } from '../fleet/agents.ts';
+import { AcknowledgementLedger } from '../ledger/acknowledgement-ledger.ts';
+import { WarehouseQuestions } from '../ledger/warehouse-rows.ts';
+import type { Shutdown } from '../shutdown.ts';
+import { freePorts } from '../supervisor/free-ports.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import type { StoryStage } from './story.ts';
+
+/** A whole stack with ten agents on a new data folder and free ports, with the ledger in between. */
+export interface Theatre {
+  readonly folder: DataFolder;
+  readonly supervisor: Supervisor;
+  readonly api: ApiClient;
+  readonly addresses: StackAddresses;
+  readonly ledger: AcknowledgementLedger;
+  readonly warehouse: WarehouseQuestions;
+  readonly members: readonly FleetMember[];
+  readonly stage: StoryStage;
+  /** Ends the agents only; their disks stay to be looked at. */
+  stopAgents(): Promise<void>;
+}
+
+const DEVICES = 10;
+const TIMINGS = {
+  evaluationIntervalMs: 500,
+  devicePollMs: 1000,
+  healthIntervalMs: 2000,
+  heartbeatIntervalMs: 2000,
+};
+
+export async function openTheatre(
+  shutdown: Shutdown,
+  say: (text: string) => void,
+  stepTimeoutMs: number,
+): Promise<Theatre> {
+  const root = mkdtempSync(join(tmpdir(), 'flotilla-'));
+  shutdown.add(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
+  const folder = openDataFolder(root);
+  const supervisor = new Supervisor({
+    onUnexpectedExit: (name, how) => say(`  ${name} ${how}; starting it again`),
+  });
+  shutdown.add(() => supervisor.stopAll());
+  await buildConsole(folder.console);
+  const [ota = 0, collector = 0, pipeline = 0, warehousePort = 0, ...firmwarePorts] =
+    await freePorts(4 + DEVICES);
+  const ports = { ota, collector, pipeline, warehouse: warehousePort };
+  const { api, addresses } = await startStack(supervisor, folder, ports, TIMINGS);
+  say('services ready');
+  const ledger = await AcknowledgementLedger.start(addresses.collector);
+  shutdown.add(() => ledger.close());
+  const warehouse = new WarehouseQuestions(addresses.warehouse);
+  shutdown.add(() => warehouse.close());
+  const members = await startFleet(supervisor, api, folder, {
+    model: SENSOR_MODEL,
+    group: 'demo',
+    count: DEVICES,
+    otaUrl: addresses.console,
+    collectorUrl: ledger.url,
+    firmwarePorts,
+    trialMs: 4000,
+    trialBoots: 2,
+    metricsIntervalMs: 2000,
+  });
+  say(`${members.length} agents ready`);
+  const releaseKey = readPrivateKey(readFileSync(folder.releasePrivateKey, 'utf8'));
+  return {
+    folder,
+    supervisor,
+    api,
+    addresses,
+    ledger,
+    warehouse,
+    members,
+    stage: { api, members, releaseKey, say, stepTimeoutMs },
+    stopAgents: () => supervisor.stop(members.map((member) => member.processName)),
+  };
+}
