@@ -37,25 +37,33 @@ export interface LogConsumer {
   committed(partition: TopicPartition): Promise<CommittedPosition | null>;
   /** The end: the offset the next appended record will get. */
   endOffset(partition: TopicPartition): Promise<number>;
-  /** Records from `offset` in order, within the limits; at least one when there is one; [] at the end. */
+  /**
+   * Records from `offset` in order, within the limits; at least one when there is one; [] at the end.
+   * Below the oldest record still kept, it starts there.
+   */
   read(partition: TopicPartition, offset: number, limits: ReadLimits): Promise<StoredRecord[]>;
-  /** Durable when it resolves. */
+  /** Durable when it resolves; rejects with GroupLostError when another member took over. */
   commit(partition: TopicPartition, position: CommittedPosition): Promise<void>;
-  /** Resolves when something was appended since the last call, or after `timeoutMs`. */
+  /** Resolves when something was appended since the last call, after `timeoutMs`, or at an abort. */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
  * The telemetry log: ordered, durable, partitioned by key. Two implementations share one contract
- * (and one test-suite, `testing/contract.ts`): embedded on node:sqlite, and Kafka.
+ * (and one test-suite, `testing/event-log-contract.ts`): embedded on node:sqlite, and Kafka.
  */
 export interface EventLog {
   /**
    * Resolves once all records are on disk; rejects with LogFullError when the bound is reached (then
-   * nothing of this call was written). The caller retries; the log does not.
+   * nothing of this call was written) and with InvalidRecordError for a topic or record it does not
+   * take. The caller retries; the log does not.
    */
   append(topic: string, records: readonly LogRecord[]): Promise<void>;
+  /**
+   * Joins the group, which has one member at a time: waits for a living one, then rejects with
+   * GroupHeldError. From its first join on, the group's uncommitted records are kept.
+   */
   consumer(group: string, topics: readonly string[]): Promise<LogConsumer>;
   /** Safe to call twice; flushes what is pending. */
   close(): Promise<void>;

@@ -1,0 +1,29 @@
+/** A topic, key, header or position that the log does not take; the caller's fault, so no retry helps. */
+export class InvalidRecordError extends Error {
+  override readonly name = 'InvalidRecordError';
+}
+
+/** The log's address cannot be used. */
+export class EventLogUrlError extends Error {
+  override readonly name = 'EventLogUrlError';
+}
+
+/** The log could not be reached or written in time; nothing is known to be durable. Try again. */
+export class LogUnavailableError extends Error {
+  override readonly name = 'LogUnavailableError';
+}
+
+/** Used after close. */
+export class LogClosedError extends Error {
+  override readonly name = 'LogClosedError';
+}
+
+/** Another living member holds the consumer group. */
+export class GroupHeldError extends Error {
+  override readonly name = 'GroupHeldError';
+}
+
+/** This member's hold on its group went to another one; stop processing, nothing was committed. */
+export class GroupLostError extends Error {
+  override readonly name = 'GroupLostError';
+}

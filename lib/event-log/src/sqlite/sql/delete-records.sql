@@ -1,0 +1,1 @@
+DELETE FROM records WHERE partition_id = $partitionId AND record_offset < $beforeOffset;

@@ -1,0 +1,1 @@
+SELECT end_offset AS endOffset FROM partitions WHERE id = $partitionId;

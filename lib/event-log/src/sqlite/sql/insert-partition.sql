@@ -1,0 +1,2 @@
+INSERT INTO partitions (topic, number) VALUES ($topic, $number)
+ON CONFLICT (topic, number) DO NOTHING;

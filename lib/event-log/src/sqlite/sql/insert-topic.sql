@@ -1,0 +1,2 @@
+INSERT INTO topics (topic, partitions) VALUES ($topic, $partitions)
+ON CONFLICT (topic) DO NOTHING;

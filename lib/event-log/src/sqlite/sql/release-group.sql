@@ -1,0 +1,1 @@
+UPDATE consumer_groups SET token = NULL WHERE name = $group AND token = $token;

@@ -1,0 +1,1 @@
+SELECT partitions FROM topics WHERE topic = $topic;
