@@ -72,7 +72,7 @@ async function startAgents(
 ): Promise<void> {
   await startFleet(supervisor, api, folder, {
     model: SENSOR_MODEL,
-    group: 'demo',
+    groupOf: () => 'demo',
     count,
     otaUrl: addresses.console,
     collectorUrl: addresses.collector,

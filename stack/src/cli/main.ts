@@ -38,7 +38,9 @@ const keyFile = (name: string) => readFileSync(join(resolve(values.data), 'keys'
 
 const api = () => new ApiClient(values.url, keyFile('operator.token').trim());
 
-const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
 
 function wanted(value: string | undefined, what: string): string {
   if (value === undefined || value === '') throw new UsageError(`${what} is missing`);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { nodeVersionProblem } from '../node-version.ts';
 import { Shutdown } from '../shutdown.ts';
 import { gatherEvidence } from '../story/evidence.ts';
@@ -15,7 +16,7 @@ const say = (text: string) => {
 
 /** Plays the story and returns whether everything it promises happened. */
 async function demo(shutdown: Shutdown): Promise<boolean> {
-  const theatre = await openTheatre(shutdown, say, STEP_TIMEOUT_MS);
+  const theatre = await openTheatre(shutdown, { say, stepTimeoutMs: STEP_TIMEOUT_MS });
   say(`console: ${theatre.addresses.console}`);
   const evidence = await gatherEvidence(theatre, await playStory(theatre.stage));
   const checks = judgeDemo(evidence, theatre.members.length);
@@ -37,10 +38,7 @@ let ok = false;
 try {
   ok = await demo(shutdown);
 } catch (error) {
-  process.stderr.write(`the demo failed: ${String(error)}\n`);
-  if (error instanceof Error && error.cause !== undefined) {
-    process.stderr.write(`  because: ${String(error.cause)}\n`);
-  }
+  process.stderr.write(`the demo failed: ${inspect(error)}\n`);
 } finally {
   await shutdown.run();
 }

@@ -9,69 +9,59 @@ export interface Check {
 
 /** What the demo promises, held against what happened. */
 export function judgeDemo(evidence: Evidence, deviceCount: number): Check[] {
-  const check = (name: string, value: string | number, wanted: string, met: boolean): Check => ({
-    name,
-    value: String(value),
-    wanted,
-    met,
-  });
-  const { deltaBytes, fullBytes, secondsToPause, exposedDevices, exposedOnDisk } = evidence;
   return [
-    check(
-      'delta 1.0.0 -> 1.1.0, bytes',
-      deltaBytes,
-      `< ${fullBytes} / 5`,
-      deltaBytes < fullBytes / 5,
-    ),
-    check(
-      'devices confirmed 1.1.0 by delta',
-      evidence.confirmedByDelta,
-      `${deviceCount}`,
-      evidence.confirmedByDelta === deviceCount,
-    ),
-    check(
-      'failure record to pause, s',
-      secondsToPause.toFixed(1),
-      '0 to 10',
-      secondsToPause >= 0 && secondsToPause <= 10,
-    ),
-    check('devices exposed to 1.2.0', exposedDevices, '1', exposedDevices === 1),
-    check(
-      'devices with 1.2.0 on disk',
-      exposedOnDisk.join(', ') || 'none',
-      'at most the canary',
-      exposedOnDisk.every((id) => evidence.rolledBack.includes(id)),
-    ),
-    check(
-      'rolled back by itself',
-      evidence.rolledBack.join(', ') || 'none',
-      '1 device',
-      evidence.rolledBack.length === 1,
-    ),
-    check(
-      'running versions',
-      Object.entries(evidence.runningVersions)
-        .map(([version, count]) => `${version}: ${count}`)
-        .join(', '),
-      `1.1.0: ${deviceCount}`,
-      evidence.runningVersions['1.1.0'] === deviceCount,
-    ),
-    check(
-      'acknowledged rows',
-      evidence.acknowledgedRows,
-      'more than 0',
-      evidence.acknowledgedRows > 0,
-    ),
-    check(
-      'rows in the warehouse',
-      evidence.storedRows,
-      'the same',
-      evidence.storedRows === evidence.acknowledgedRows,
-    ),
-    check('rows lost', evidence.lostRows, '0', evidence.lostRows === 0),
-    check('rows doubled', evidence.doubledRows, '0', evidence.doubledRows === 0),
+    ...updateChecks(evidence, deviceCount),
+    ...pauseChecks(evidence, deviceCount),
+    ...ledgerChecks(evidence),
   ];
 }
+
+function check(name: string, value: string | number, wanted: string, met: boolean): Check {
+  return { name, value: String(value), wanted, met };
+}
+
+function updateChecks(e: Evidence, deviceCount: number): Check[] {
+  const small = e.deltaBytes < e.fullBytes / 5;
+  return [
+    check('delta 1.0.0 -> 1.1.0, bytes', e.deltaBytes, `< ${e.fullBytes} / 5`, small),
+    check(
+      'devices confirmed 1.1.0 by delta',
+      e.confirmedByDelta,
+      String(deviceCount),
+      e.confirmedByDelta === deviceCount,
+    ),
+  ];
+}
+
+function pauseChecks(e: Evidence, deviceCount: number): Check[] {
+  const inTime = e.secondsToPause >= 0 && e.secondsToPause <= 10;
+  const onlyCanary = e.exposedOnDisk.every((id) => e.rolledBack.includes(id));
+  const versions = Object.entries(e.runningVersions).map(([v, count]) => `${v}: ${count}`);
+  return [
+    check('failure record to pause, s', e.secondsToPause.toFixed(1), '0 to 10', inTime),
+    check('devices exposed to 1.2.0', e.exposedDevices, '1', e.exposedDevices === 1),
+    check('rolled back by itself', list(e.rolledBack), '1 device', e.rolledBack.length === 1),
+    check('1.2.0 left on disk', list(e.exposedOnDisk), 'at most the canary', onlyCanary),
+    check(
+      'running versions',
+      versions.join(', '),
+      `1.1.0: ${deviceCount}`,
+      e.runningVersions['1.1.0'] === deviceCount,
+    ),
+  ];
+}
+
+function ledgerChecks(e: Evidence): Check[] {
+  const { acknowledgedRows, storedRows, lostRows, doubledRows } = e;
+  return [
+    check('rows acknowledged to agents', acknowledgedRows, '> 0', acknowledgedRows > 0),
+    check('their rows in the warehouse', storedRows, 'as many', storedRows === acknowledgedRows),
+    check('rows lost', lostRows, '0', lostRows === 0),
+    check('rows doubled', doubledRows, '0', doubledRows === 0),
+  ];
+}
+
+const list = (ids: readonly string[]) => ids.join(', ') || 'none';
 
 /** Columns padded to their widest cell. */
 export function formatChecks(checks: readonly Check[]): string {
@@ -82,12 +72,10 @@ export function formatChecks(checks: readonly Check[]): string {
   const widths = [0, 1, 2].map((column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return rows.map(line).join('\n');
 }

@@ -8,7 +8,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 
 export interface FleetPlan {
   readonly model: string;
-  readonly group: string;
+  readonly groupOf: (index: number) => string;
   readonly count: number;
   readonly otaUrl: string;
   readonly collectorUrl: string;
@@ -20,6 +20,7 @@ export interface FleetPlan {
 
 export interface FleetMember {
   readonly id: string;
+  readonly group: string;
   readonly processName: string;
   readonly dir: string;
   readonly firmwareUrl: string;
@@ -36,6 +37,7 @@ export function fleetMembers(folder: DataFolder, plan: FleetPlan): FleetMember[]
     const id = `device-${String(index + 1).padStart(2, '0')}`;
     return {
       id,
+      group: plan.groupOf(index),
       processName: `agent ${id}`,
       dir: join(folder.devices, id),
       firmwareUrl: `http://127.0.0.1:${String(plan.firmwarePorts[index])}`,
@@ -70,7 +72,8 @@ async function ensureRegistered(
   const tokenFile = join(member.dir, 'device.token');
   if (existsSync(tokenFile)) return;
   mkdirSync(member.dir, { recursive: true });
-  const { token } = await api.createDevice({ id: member.id, model: plan.model, group: plan.group });
+  const { id, group } = member;
+  const { token } = await api.createDevice({ id, model: plan.model, group });
   writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
 }
 

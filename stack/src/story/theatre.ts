@@ -29,7 +29,16 @@ export interface Theatre {
   stopAgents(): Promise<void>;
 }
 
-const DEVICES = 10;
+export interface TheatreOptions {
+  readonly say: (text: string) => void;
+  /** How long any one step of a story may take. */
+  readonly stepTimeoutMs: number;
+  /** The demo's fleet is ten. */
+  readonly devices?: number;
+  /** Group of the device with this index; all `demo` by default. */
+  readonly groupOf?: (index: number) => string;
+}
+
 const TIMINGS = {
   evaluationIntervalMs: 500,
   devicePollMs: 1000,
@@ -37,11 +46,8 @@ const TIMINGS = {
   heartbeatIntervalMs: 2000,
 };
 
-export async function openTheatre(
-  shutdown: Shutdown,
-  say: (text: string) => void,
-  stepTimeoutMs: number,
-): Promise<Theatre> {
+export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): Promise<Theatre> {
+  const { say, stepTimeoutMs, devices = 10, groupOf = () => 'demo' } = options;
   const root = mkdtempSync(join(tmpdir(), 'flotilla-'));
   shutdown.add(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
   const folder = openDataFolder(root);
@@ -51,7 +57,7 @@ export async function openTheatre(
   shutdown.add(() => supervisor.stopAll());
   await buildConsole(folder.console);
   const [ota = 0, collector = 0, pipeline = 0, warehousePort = 0, ...firmwarePorts] =
-    await freePorts(4 + DEVICES);
+    await freePorts(4 + devices);
   const ports = { ota, collector, pipeline, warehouse: warehousePort };
   const { api, addresses } = await startStack(supervisor, folder, ports, TIMINGS);
   say('services ready');
@@ -61,8 +67,8 @@ export async function openTheatre(
   shutdown.add(() => warehouse.close());
   const members = await startFleet(supervisor, api, folder, {
     model: SENSOR_MODEL,
-    group: 'demo',
-    count: DEVICES,
+    groupOf,
+    count: devices,
     otaUrl: addresses.console,
     collectorUrl: ledger.url,
     firmwarePorts,
