@@ -1,0 +1,58 @@
+import { DeltaError } from './delta-error.ts';
+import type { RandomAccessBase } from './random-access-base.ts';
+
+const PAGE_BYTES = 32 * 1024;
+/** 1 MiB in all. */
+const MAX_PAGES = 32;
+
+/** A base seen through a small cache: edits are short and keep near each other. */
+export class BasePages {
+  readonly #base: RandomAccessBase;
+  /** In order of use, oldest first. */
+  readonly #pages = new Map<number, Uint8Array>();
+
+  constructor(base: RandomAccessBase) {
+    this.#base = base;
+  }
+
+  /** Fills `window` with the base from `from` on; zeros where there is no base. */
+  async fill(window: Uint8Array, from: number): Promise<void> {
+    window.fill(0);
+    const end = Math.min(from + window.length, this.#base.sizeBytes);
+    let at = Math.max(from, 0);
+    while (at < end) {
+      const number = Math.floor(at / PAGE_BYTES);
+      const page = this.#pages.get(number) ?? (await this.#load(number));
+      const first = at - number * PAGE_BYTES;
+      const piece = page.subarray(first, first + end - at);
+      window.set(piece, at - from);
+      at += piece.length;
+    }
+  }
+
+  async #load(number: number): Promise<Uint8Array> {
+    const offset = number * PAGE_BYTES;
+    const page = await readExactly(
+      this.#base,
+      offset,
+      Math.min(PAGE_BYTES, this.#base.sizeBytes - offset),
+    );
+    const oldest = this.#pages.keys().next();
+    if (this.#pages.size >= MAX_PAGES && oldest.done !== true) this.#pages.delete(oldest.value);
+    this.#pages.set(number, page);
+    return page;
+  }
+}
+
+/** Throws DeltaError 'base_mismatch' when the base has fewer bytes than it says. */
+export async function readExactly(
+  base: RandomAccessBase,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = await base.read(offset, length);
+  if (bytes.length !== length) {
+    throw new DeltaError('base_mismatch', `the base ends early, at ${offset + bytes.length}`);
+  }
+  return bytes;
+}

@@ -1,0 +1,129 @@
+import { ContextMixer, hashStep } from './context-mixer.ts';
+import { BASE_MARGIN } from './base-window.ts';
+import type { BitCoder } from './range-coder.ts';
+import type { TargetHistory } from './target-history.ts';
+
+const FLAG_INPUTS = 8;
+const VALUE_INPUTS = 7;
+
+/**
+ * Codes target bytes that lie on a piece of base: for each byte whether it is equal, and if not the
+ * difference. What changes in machine code is mostly addresses, so the contexts look for the same
+ * base bytes being changed alike again.
+ */
+export class CopyModel {
+  readonly #flags: ContextMixer;
+  readonly #values: ContextMixer;
+  /** One bit per earlier byte, newest lowest: 1 where it differed. */
+  #misses = 0;
+  /** The last four differences, newest lowest. */
+  #differences = 0;
+  #lastDifference = 0;
+  #sinceMiss = 0;
+
+  constructor(tableBits: number) {
+    this.#flags = new ContextMixer({
+      inputs: FLAG_INPUTS,
+      weightSets: 1024,
+      tableBits,
+      countLimit: 255,
+      learningRate: 4,
+    });
+    this.#values = new ContextMixer({
+      inputs: VALUE_INPUTS,
+      weightSets: 256,
+      tableBits,
+      countLimit: 127,
+      learningRate: 8,
+    });
+  }
+
+  /** `window` holds the base from BASE_MARGIN bytes before the copy; `target` is read or filled. */
+  code(
+    coder: BitCoder,
+    window: Uint8Array,
+    target: Uint8Array,
+    start: number,
+    length: number,
+    history: TargetHistory,
+  ): void {
+    for (let i = 0; i < length; i++) {
+      const at = i + BASE_MARGIN;
+      const expected = window[at] as number;
+      const wanted = target[start + i] as number;
+      const difference = this.#codeByte(coder, window, at, (wanted - expected) & 255, history);
+      const byte = (expected + difference) & 255;
+      target[start + i] = byte;
+      history.push(byte);
+    }
+  }
+
+  #codeByte(
+    coder: BitCoder,
+    window: Uint8Array,
+    at: number,
+    difference: number,
+    history: TargetHistory,
+  ): number {
+    this.#setFlagContexts(window, at, history);
+    const set = (this.#misses & 255) | ((history.offset & 3) << 8);
+    const miss = this.#flags.codeFlag(coder, difference === 0 ? 0 : 1, 0, set);
+    let coded = 0;
+    if (miss === 1) {
+      this.#setValueContexts(window, at, history);
+      coded = this.#values.codeByte(coder, difference, 0, 0);
+      this.#lastDifference = coded;
+      this.#sinceMiss = 0;
+    } else {
+      this.#sinceMiss++;
+    }
+    this.#misses = (this.#misses << 1) | miss;
+    this.#differences = (this.#differences << 8) | coded;
+    return coded;
+  }
+
+  #setFlagContexts(window: Uint8Array, at: number, history: TargetHistory): void {
+    const c = this.#flags.contexts;
+    const here = window[at] as number;
+    const before = word(window, at - 3);
+    const after = word(window, at);
+    const recent = this.#misses & 3;
+    const phase = history.offset & 3;
+    c[0] = hashStep(0x100, this.#misses & 0xffff);
+    c[1] = hashStep(hashStep(0x200, (before >>> 16) | ((after & 0xff00) << 8)), recent);
+    c[2] = hashStep(hashStep(0x300, this.#differences), phase);
+    c[3] = hashStep(hashStep(0x400, after), recent);
+    c[4] = hashStep(hashStep(0x500, before), this.#differences & 0xff);
+    c[5] = hashStep(
+      hashStep(0x600, this.#lastDifference | (here << 8)),
+      Math.min(this.#sinceMiss, 32),
+    );
+    c[6] = hashStep(hashStep(0x700, (history.last4 & 0xffff) | (here << 16)), this.#misses & 7);
+    c[7] = hashStep(0x800, (Math.min(this.#sinceMiss, 255) << 2) | phase);
+  }
+
+  #setValueContexts(window: Uint8Array, at: number, history: TargetHistory): void {
+    const c = this.#values.contexts;
+    const here = window[at] as number;
+    const before = word(window, at - 3);
+    const after = word(window, at);
+    const carry = (history.last4 & 0xff) < (window[at - 1] as number) ? 1 : 0;
+    c[0] = hashStep(0x100, this.#lastDifference);
+    c[1] = hashStep(hashStep(0x200, this.#differences), carry);
+    c[2] = hashStep(0x300, after);
+    c[3] = hashStep(hashStep(0x400, before), this.#differences & 0xff);
+    c[4] = hashStep(hashStep(0x500, here), history.last4 & 0xffff);
+    c[5] = hashStep(hashStep(0x600, here), this.#lastDifference | (carry << 8));
+    c[6] = hashStep(0x700, (this.#differences & 0xff) | (Math.min(this.#sinceMiss, 15) << 8));
+  }
+}
+
+/** Four bytes of base, little-endian. */
+function word(window: Uint8Array, at: number): number {
+  return (
+    (window[at] as number) |
+    ((window[at + 1] as number) << 8) |
+    ((window[at + 2] as number) << 16) |
+    ((window[at + 3] as number) << 24)
+  );
+}

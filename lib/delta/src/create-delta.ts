@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { windowRange } from './base-window.ts';
+import { DeltaError } from './delta-error.ts';
+import { EditModel } from './edit-model.ts';
+import { findEdits, type Edit } from './edit-script.ts';
+import {
+  BLOCK_HEADER_BYTES,
+  BLOCK_SIZE_BYTES,
+  MAX_IMAGE_BYTES,
+  MAX_TABLE_BITS,
+  MIN_TABLE_BITS,
+  writeHeader,
+} from './patch-format.ts';
+import { BitEncoder } from './range-coder.ts';
+import { buildSuffixArray } from './suffix-array.ts';
+
+export interface CreateDeltaOptions {
+  /**
+   * Cap on the models' size (12 to 19): applying needs about 112 bytes times 2 to this power.
+   * Default 18.
+   */
+  readonly maxTableBits?: number;
+}
+
+/**
+ * A patch that turns `base` into `target`. Synchronous and CPU heavy (seconds per 10 MB): run it in
+ * a worker thread. Peak memory is about 14 bytes per byte of base. Throws DeltaError 'too_large'
+ * for an image over 2 GiB.
+ */
+export function createDelta(
+  base: Uint8Array,
+  target: Uint8Array,
+  options: CreateDeltaOptions = {},
+): Uint8Array {
+  if (base.length > MAX_IMAGE_BYTES || target.length > MAX_IMAGE_BYTES) {
+    throw new DeltaError('too_large', `an image exceeds ${MAX_IMAGE_BYTES} bytes`);
+  }
+  const edits = [...editsOf(base, target)];
+  const tableBits = chooseTableBits(base, target, edits, options.maxTableBits ?? 18);
+  const header = writeHeader({
+    tableBits,
+    baseSizeBytes: base.length,
+    baseSha256: sha256(base),
+    targetSizeBytes: target.length,
+    targetSha256: sha256(target),
+  });
+  return Buffer.concat([header, ...encodeBlocks(base, target, edits, tableBits)]);
+}
+
+function editsOf(base: Uint8Array, target: Uint8Array): Iterable<Edit> {
+  if (target.length === 0) return [];
+  if (Buffer.compare(base, target) === 0) {
+    return [{ baseOffset: 0, copyLength: target.length, literalLength: 0 }];
+  }
+  if (base.length === 0) {
+    return [{ baseOffset: 0, copyLength: 0, literalLength: target.length }];
+  }
+  return findEdits(base, buildSuffixArray(base), target);
+}
+
+/** Enough slots for the bytes that are news; a small patch asks little memory of a device. */
+function chooseTableBits(
+  base: Uint8Array,
+  target: Uint8Array,
+  edits: readonly Edit[],
+  maxTableBits: number,
+): number {
+  let news = 0;
+  let at = 0;
+  for (const edit of edits) {
+    for (let i = 0; i < edit.copyLength; i++) {
+      if (base[edit.baseOffset + i] !== target[at + i]) news++;
+    }
+    news += edit.literalLength;
+    at += edit.copyLength + edit.literalLength;
+  }
+  const wanted = 3 + Math.ceil(Math.log2(news + 1));
+  return Math.max(MIN_TABLE_BITS, Math.min(wanted, maxTableBits, MAX_TABLE_BITS));
+}
+
+function encodeBlocks(
+  base: Uint8Array,
+  target: Uint8Array,
+  edits: readonly Edit[],
+  tableBits: number,
+): Uint8Array[] {
+  const model = new EditModel(tableBits);
+  const coder = new BitEncoder();
+  const blocks: Uint8Array[] = [];
+  let at = 0;
+  for (const edit of splitAtBlocks(edits)) {
+    model.codeEdit(coder, edit);
+    const { from, length } = windowRange(edit.baseOffset, edit.copyLength, edit.literalLength);
+    const window = new Uint8Array(length);
+    const first = Math.max(from, 0);
+    window.set(base.subarray(first, from + length), first - from);
+    model.codeBytes(coder, edit, window, target, at);
+    at += edit.copyLength + edit.literalLength;
+    if (at % BLOCK_SIZE_BYTES === 0 || at === target.length) {
+      const payload = coder.finish();
+      const head = Buffer.alloc(BLOCK_HEADER_BYTES);
+      head.writeUInt32LE(payload.length, 0);
+      head.writeUInt32LE(crc32(payload), 4);
+      blocks.push(head, payload);
+    }
+  }
+  return blocks;
+}
+
+/** An edit that crosses a block's end goes on in the next block as one of its own. */
+function* splitAtBlocks(edits: readonly Edit[]): Generator<Edit> {
+  let room = BLOCK_SIZE_BYTES;
+  for (const edit of edits) {
+    let { baseOffset, copyLength, literalLength } = edit;
+    while (copyLength + literalLength > 0) {
+      const copied = Math.min(copyLength, room);
+      const literal = Math.min(literalLength, room - copied);
+      yield { baseOffset, copyLength: copied, literalLength: literal };
+      baseOffset += copied;
+      copyLength -= copied;
+      literalLength -= literal;
+      room -= copied + literal;
+      if (room === 0) room = BLOCK_SIZE_BYTES;
+    }
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,101 @@
+import { CopyModel } from './copy-model.ts';
+import type { Edit } from './edit-script.ts';
+import { LiteralModel } from './literal-model.ts';
+import { NumberModel } from './number-model.ts';
+import type { BitCoder } from './range-coder.ts';
+import { TargetHistory } from './target-history.ts';
+
+const KIND_COPY = 0;
+const KIND_LITERAL = 1;
+const KIND_JUMP = 2;
+const KIND_DISTANCE = 3;
+const KINDS = 4;
+
+const JUMP_NONE = 0;
+/** The literals replaced as many bytes of base. */
+const JUMP_REPLACED = 1;
+const JUMP_AHEAD = 2;
+const JUMP_BACK = 3;
+
+const NUMBER_TABLE_BITS = 16;
+
+/** Everything encoder and decoder must learn alike, from the first byte of a target to the last. */
+export class EditModel {
+  readonly #numbers = new NumberModel(KINDS, NUMBER_TABLE_BITS);
+  readonly #copies: CopyModel;
+  readonly #literals: LiteralModel;
+  readonly #history = new TargetHistory();
+  /** Where the base would go on after the last edit. */
+  #baseNext = 0;
+  #lastLiteral = 0;
+
+  constructor(tableBits: number) {
+    this.#copies = new CopyModel(tableBits);
+    this.#literals = new LiteralModel(tableBits);
+  }
+
+  codeEdit(coder: BitCoder, edit: Edit): Edit {
+    const lastBytes = this.#history.last4 & 0xffff;
+    const literalClass = 32 - Math.clz32(this.#lastLiteral);
+    const distance = edit.baseOffset - this.#baseNext;
+    const jump = this.#numbers.code(
+      coder,
+      KIND_JUMP,
+      jumpOf(distance, this.#lastLiteral),
+      literalClass,
+      lastBytes,
+    );
+    let baseOffset = this.#baseNext;
+    if (jump === JUMP_REPLACED) baseOffset += this.#lastLiteral;
+    if (jump >= JUMP_AHEAD) {
+      const far = this.#numbers.code(
+        coder,
+        KIND_DISTANCE,
+        Math.abs(distance),
+        jump,
+        this.#lastLiteral,
+      );
+      baseOffset += jump === JUMP_AHEAD ? far : -far;
+    }
+    const copyLength = this.#numbers.code(coder, KIND_COPY, edit.copyLength, jump, lastBytes);
+    const copyClass = 32 - Math.clz32(copyLength);
+    const literalLength = this.#numbers.code(
+      coder,
+      KIND_LITERAL,
+      edit.literalLength,
+      copyClass,
+      jump,
+    );
+    this.#baseNext = baseOffset + copyLength;
+    this.#lastLiteral = literalLength;
+    return { baseOffset, copyLength, literalLength };
+  }
+
+  /** Reads (encoding) or fills (decoding) the edit's target bytes from `start` on. */
+  codeBytes(
+    coder: BitCoder,
+    edit: Edit,
+    window: Uint8Array,
+    target: Uint8Array,
+    start: number,
+  ): void {
+    this.#copies.code(coder, window, target, start, edit.copyLength, this.#history);
+    if (edit.literalLength > 0) {
+      this.#literals.code(
+        coder,
+        window,
+        edit.copyLength,
+        target,
+        start + edit.copyLength,
+        edit.literalLength,
+        this.#history,
+      );
+    }
+  }
+}
+
+function jumpOf(distance: number, lastLiteral: number): number {
+  if (distance === 0) return JUMP_NONE;
+  if (distance === lastLiteral) return JUMP_REPLACED;
+  return distance > 0 ? JUMP_AHEAD : JUMP_BACK;
+}

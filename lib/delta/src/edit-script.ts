@@ -1,0 +1,182 @@
+import { SuffixSearch } from './suffix-search.ts';
+
+/**
+ * One step of a patch: `copyLength` target bytes that resemble the base at `baseOffset`, then
+ * `literalLength` bytes that resemble nothing there.
+ */
+export interface Edit {
+  readonly baseOffset: number;
+  readonly copyLength: number;
+  readonly literalLength: number;
+}
+
+/** How many bytes a new alignment must win over the present one before it is taken. */
+const MIN_GAIN = 8;
+/** From this length on a match that wins nothing is skipped over in halves, not byte by byte. */
+const SKIP_FROM = 64;
+
+/**
+ * Approximate matching after Colin Percival, "Naive differences of executable code" (2003): exact
+ * matches seed alignments, which grow in both directions while at least half of the bytes agree.
+ */
+export function* findEdits(
+  base: Uint8Array,
+  order: Int32Array,
+  target: Uint8Array,
+): Generator<Edit> {
+  const search = new SuffixSearch(base, order);
+  const scan = new AlignmentScan(base, target, search);
+  // The alignment in force: target offset `start` lies on base offset `baseStart`.
+  let start = 0;
+  let baseStart = 0;
+  for (;;) {
+    const next = scan.nextAlignment(baseStart - start);
+    let forward = extendForward(base, target, start, baseStart, next.targetOffset);
+    let backward = 0;
+    if (next.targetOffset < target.length) {
+      backward = extendBackward(base, target, start, next.targetOffset, next.baseOffset);
+    }
+    const overlap = start + forward - (next.targetOffset - backward);
+    if (overlap > 0) {
+      const keep = splitOverlap(base, target, {
+        left: start + forward - overlap,
+        leftBase: baseStart + forward - overlap,
+        rightBase: next.baseOffset - backward,
+        length: overlap,
+      });
+      forward += keep - overlap;
+      backward -= keep;
+    }
+    const literalLength = next.targetOffset - backward - (start + forward);
+    if (forward + literalLength > 0) {
+      yield { baseOffset: baseStart, copyLength: forward, literalLength };
+    }
+    if (next.targetOffset >= target.length) return;
+    start = next.targetOffset - backward;
+    baseStart = next.baseOffset - backward;
+  }
+}
+
+interface Alignment {
+  readonly targetOffset: number;
+  readonly baseOffset: number;
+}
+
+class AlignmentScan {
+  #at = 0;
+  #matched = 0;
+  readonly #base: Uint8Array;
+  readonly #target: Uint8Array;
+  readonly #search: SuffixSearch;
+
+  constructor(base: Uint8Array, target: Uint8Array, search: SuffixSearch) {
+    this.#base = base;
+    this.#target = target;
+    this.#search = search;
+  }
+
+  /** The next place where another alignment beats the one given (base offset minus target offset). */
+  nextAlignment(shift: number): Alignment {
+    const target = this.#target;
+    let agreed = 0;
+    this.#at += this.#matched;
+    let counted = this.#at;
+    while (this.#at < target.length) {
+      const length = this.#search.longestMatch(target, this.#at);
+      this.#matched = length;
+      for (; counted < this.#at + length; counted++) agreed += this.#agrees(counted, shift);
+      if (length === agreed && length !== 0) {
+        // The match is the present alignment going on.
+        this.#at += length;
+        agreed = 0;
+        counted = this.#at;
+        continue;
+      }
+      if (length > agreed + MIN_GAIN) {
+        return { targetOffset: this.#at, baseOffset: this.#search.position };
+      }
+      const step = length >= SKIP_FROM ? length >> 1 : 1;
+      for (let i = 0; i < step; i++) agreed -= this.#agrees(this.#at + i, shift);
+      this.#at += step;
+      if (counted < this.#at) {
+        counted = this.#at;
+        agreed = 0;
+      }
+    }
+    return { targetOffset: target.length, baseOffset: 0 };
+  }
+
+  #agrees(targetOffset: number, shift: number): number {
+    const at = targetOffset + shift;
+    return at >= 0 && at < this.#base.length && this.#base[at] === this.#target[targetOffset]
+      ? 1
+      : 0;
+  }
+}
+
+function extendForward(
+  base: Uint8Array,
+  target: Uint8Array,
+  start: number,
+  baseStart: number,
+  end: number,
+): number {
+  const limit = Math.min(end - start, base.length - baseStart);
+  let agreed = 0;
+  let best = 0;
+  let length = 0;
+  for (let i = 0; i < limit;) {
+    if (target[start + i] === base[baseStart + i]) agreed++;
+    i++;
+    if (agreed * 2 - i > best * 2 - length) {
+      best = agreed;
+      length = i;
+    }
+  }
+  return length;
+}
+
+function extendBackward(
+  base: Uint8Array,
+  target: Uint8Array,
+  start: number,
+  end: number,
+  baseEnd: number,
+): number {
+  const limit = Math.min(end - start, baseEnd);
+  let agreed = 0;
+  let best = 0;
+  let length = 0;
+  for (let i = 1; i <= limit; i++) {
+    if (target[end - i] === base[baseEnd - i]) agreed++;
+    if (agreed * 2 - i > best * 2 - length) {
+      best = agreed;
+      length = i;
+    }
+  }
+  return length;
+}
+
+interface Overlap {
+  readonly left: number;
+  readonly leftBase: number;
+  readonly rightBase: number;
+  readonly length: number;
+}
+
+/** How many bytes of the overlap the left alignment keeps so that most bytes agree. */
+function splitOverlap(base: Uint8Array, target: Uint8Array, overlap: Overlap): number {
+  const { left, leftBase, rightBase, length } = overlap;
+  let score = 0;
+  let best = 0;
+  let keep = 0;
+  for (let i = 0; i < length; i++) {
+    if (target[left + i] === base[leftBase + i]) score++;
+    if (target[left + i] === base[rightBase + i]) score--;
+    if (score > best) {
+      best = score;
+      keep = i + 1;
+    }
+  }
+  return keep;
+}
