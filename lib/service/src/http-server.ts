@@ -1,10 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-} from 'fastify';
+import { fastify, LogController } from 'fastify';
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { ProblemCode } from '@flotilla/contracts';
 import type { Registry } from 'prom-client';
 import type { Logger } from './logger.ts';
@@ -24,7 +20,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const logger: FastifyBaseLogger = options.logger;
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     // A stopping service finishes what it has accepted and then closes idle connections.
     forceCloseConnections: 'idle',
