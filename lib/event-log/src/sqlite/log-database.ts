@@ -34,7 +34,8 @@ export async function openDatabase(file: string, writeTimeoutMs: number): Promis
     return database;
   } catch (error) {
     database.close();
-    throw error;
+    if (error instanceof LogUnavailableError || error instanceof LogFullError) throw error;
+    throw new LogUnavailableError(`${file} cannot be used as an event log`, { cause: error });
   }
 }
 
