@@ -1,0 +1,4 @@
+SELECT CampaignId
+FROM flotilla_update_events
+GROUP BY CampaignId
+ORDER BY max(OccurredAt) DESC
