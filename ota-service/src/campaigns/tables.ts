@@ -1,4 +1,4 @@
-import type { Migration } from 'kysely';
+import type { Migration } from 'kysely/migration';
 import type { CampaignStatus, UpdateState, VerdictKind } from '@flotilla/contracts';
 
 /** A campaign. `row_version` rises with every transition, so of two writers only one can win. */

@@ -1,0 +1,72 @@
+-- What became of the devices of one campaign, per phase.
+--
+-- Parameters: campaign, round (the campaign's current one), now_ms and deadline_ms (milliseconds),
+-- cutoffs (one rank per phase, rising), excluded (device ids the campaign does not wait for).
+--
+-- A device's phase comes from its rank, not from what it claims. Its first final outcome of a round
+-- counts; a confirmation counts from any round, a failure only from the current one.
+WITH
+    per_round AS
+    (
+        SELECT
+            DeviceId,
+            Round,
+            argMinIf(Outcome, (OccurredAt, ReportId), Outcome != '') AS outcome,
+            minIf(toUnixTimestamp64Milli(OccurredAt), Outcome != '') AS finished_at_ms,
+            countIf(State != 'offered') > 0 AS is_started,
+            minIf(toUnixTimestamp64Milli(OccurredAt), State = 'offered') AS offered_at_ms,
+            minIf(toUnixTimestamp64Milli(OccurredAt), State != 'offered') AS first_sign_at_ms
+        FROM flotilla_update_events
+        WHERE CampaignId = {campaign:String}
+            AND Round <= {round:UInt32}
+            AND NOT has({excluded:Array(String)}, DeviceId)
+        GROUP BY DeviceId, Round
+    ),
+    per_device AS
+    (
+        SELECT
+            DeviceId,
+            lower(hex(SHA256(concat({campaign:String}, DeviceId)))) AS rank,
+            countIf(outcome = 'confirmed') > 0 AS is_confirmed,
+            minIf(finished_at_ms, outcome = 'confirmed') AS confirmed_at_ms,
+            anyIf(outcome, Round = {round:UInt32}) AS round_outcome,
+            anyIf(finished_at_ms, Round = {round:UInt32}) AS round_finished_at_ms,
+            countIf(is_started AND Round = {round:UInt32}) > 0 AS is_started_in_round,
+            anyIf(offered_at_ms, Round = {round:UInt32}) AS round_offered_at_ms,
+            anyIf(first_sign_at_ms, Round = {round:UInt32}) AS round_first_sign_at_ms
+        FROM per_round
+        GROUP BY DeviceId
+    ),
+    judged AS
+    (
+        SELECT
+            arrayFirstIndex(cutoff -> (rank <= cutoff), {cutoffs:Array(String)}) AS device_phase,
+            multiIf(is_confirmed, 'confirmed', round_outcome) AS device_outcome,
+            multiIf(is_confirmed, confirmed_at_ms, round_finished_at_ms) AS device_finished_at_ms,
+            is_confirmed OR is_started_in_round AS device_started,
+            -- A device's clock is believed only between the offer (our clock) and now.
+            multiIf(
+                round_offered_at_ms = 0, round_first_sign_at_ms,
+                round_first_sign_at_ms BETWEEN round_offered_at_ms AND {now_ms:Int64},
+                round_first_sign_at_ms,
+                round_offered_at_ms) AS device_started_at_ms,
+            device_started AND device_outcome = ''
+                AND {now_ms:Int64} - device_started_at_ms > {deadline_ms:Int64} AS device_silent
+        FROM per_device
+    )
+SELECT
+    toUInt32(device_phase) AS phase,
+    countIf(device_started) AS started,
+    countIf(device_outcome = 'confirmed') AS confirmed,
+    countIf(device_outcome = 'failed') AS failed,
+    countIf(device_outcome = 'rolled_back') AS rolled_back,
+    countIf(device_silent) AS silent,
+    -- Zero when there is none.
+    minIf(
+        if(device_silent, device_started_at_ms + {deadline_ms:Int64}, device_finished_at_ms),
+        device_silent OR device_outcome IN ('failed', 'rolled_back')) AS first_failure_at_ms,
+    maxIf(device_finished_at_ms, device_outcome != '') AS last_finish_at_ms
+FROM judged
+WHERE device_phase > 0
+GROUP BY device_phase
+ORDER BY device_phase

@@ -1,0 +1,125 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Kysely } from 'kysely';
+import type { Registry } from 'prom-client';
+import type {
+  CampaignCreate,
+  CampaignEvent,
+  CampaignView,
+  UpdateRecord,
+  UpdateReport,
+} from '@flotilla/contracts';
+import type { EventLog } from '@flotilla/event-log';
+import type { Logger } from '@flotilla/service';
+import type { Database } from '../db/database.ts';
+import { AttemptStore } from './attempt-store.ts';
+import { actOnCampaign, findCampaign, type OperatorAction } from './campaign-actions.ts';
+import { createCampaign } from './campaign-creation.ts';
+import { CampaignMetrics } from './campaign-metrics.ts';
+import { CampaignObserver } from './campaign-observer.ts';
+import type { StoredCampaign } from './campaign-rows.ts';
+import { CampaignStore } from './campaign-store.ts';
+import { campaignView } from './campaign-view.ts';
+import { CensusReader } from './census-reader.ts';
+import type { Offer } from './domain/offer-decision.ts';
+import { EvaluationLoop } from './evaluation-loop.ts';
+import { UpdateIntake, type PollingDevice } from './update-intake.ts';
+
+export type { Offer } from './domain/offer-decision.ts';
+
+export interface CampaignService {
+  /** What this device may install now; null for nothing. Changes nothing. */
+  offerFor(device: PollingDevice, nowMs: number): Promise<Offer | null>;
+  /**
+   * To be called before the offer goes out; repeats do nothing. Throws ProblemError `conflict` when
+   * the campaign was paused or ended meanwhile: then the offer must not go out. Rejects with the
+   * event log's own errors when it is full or gone.
+   */
+  markOffered(deviceId: string, offer: Offer, nowMs: number): Promise<void>;
+  /**
+   * Durable (event log, then registry) when it resolves; idempotent by `reportId`. Throws
+   * ProblemError `not_found` (campaign, device, or never offered) or `validation_failed`.
+   */
+  recordReport(deviceId: string, report: UpdateReport, nowMs: number): Promise<void>;
+  /** Newest first, at most `perDevice` each; devices without updates are absent. */
+  updatesOf(deviceIds: readonly string[], perDevice: number): Promise<Map<string, UpdateRecord[]>>;
+  create(request: CampaignCreate, actor: string): Promise<CampaignView>;
+  /** Newest first. */
+  list(): Promise<CampaignView[]>;
+  get(campaignId: string): Promise<CampaignView>;
+  /** Oldest first. */
+  events(campaignId: string): Promise<CampaignEvent[]>;
+  act(
+    campaignId: string,
+    action: OperatorAction,
+    by: { readonly actor: string; readonly reason: string },
+  ): Promise<CampaignView>;
+  /** Evaluates all campaigns once, now. */
+  evaluateAll(): Promise<void>;
+  /** Starts the evaluation loop. */
+  start(): void;
+  /** Resolves when the evaluation under way has ended. */
+  stop(): Promise<void>;
+}
+
+export interface CampaignServiceDeps {
+  readonly database: Kysely<Database>;
+  readonly eventLog: EventLog;
+  readonly warehouse: ClickHouseClient;
+  readonly evaluationIntervalMs: number;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** `newId('cmp')` → `cmp_` and twelve of 0-9 a-z. */
+  readonly newId: (prefix: string) => string;
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
+export function createCampaignService(deps: CampaignServiceDeps): CampaignService {
+  const { database, eventLog, clock, logger } = deps;
+  const store = new CampaignStore(database);
+  const attempts = new AttemptStore(database);
+  const intake = new UpdateIntake({ database, store, attempts, eventLog });
+  const census = new CensusReader(database, clock);
+  const loop = new EvaluationLoop({
+    store,
+    census,
+    observer: new CampaignObserver(deps.warehouse, census, logger),
+    metrics: new CampaignMetrics(deps.registry),
+    intervalMs: deps.evaluationIntervalMs,
+    clock,
+    logger,
+  });
+  const views = async (campaigns: readonly StoredCampaign[]) => {
+    const exposed = await attempts.exposedDevices(campaigns.map(({ id }) => id));
+    return campaigns.map((campaign) => campaignView(campaign, exposed.get(campaign.id) ?? 0));
+  };
+  const get = async (id: string) => {
+    const campaign = await findCampaign(store, id);
+    const exposed = await attempts.exposedDevices([id]);
+    return campaignView(campaign, exposed.get(id) ?? 0);
+  };
+  return {
+    offerFor: (device) => intake.offerFor(device),
+    markOffered: (deviceId, offer, nowMs) => intake.markOffered(deviceId, offer, nowMs),
+    recordReport: (deviceId, report, nowMs) => intake.recordReport(deviceId, report, nowMs),
+    updatesOf: (deviceIds, perDevice) => attempts.updatesOf(deviceIds, perDevice),
+    async create(request, actor) {
+      const id = deps.newId('cmp');
+      await createCampaign({ database, store }, id, request, actor, clock());
+      return get(id);
+    },
+    list: async () => views(await store.list({})),
+    get,
+    async events(id) {
+      await findCampaign(store, id);
+      return store.events(id);
+    },
+    async act(id, action, by) {
+      await actOnCampaign(store, id, action, by, clock());
+      return get(id);
+    },
+    evaluateAll: () => loop.evaluateAll(),
+    start: () => loop.start(),
+    stop: () => loop.stop(),
+  };
+}

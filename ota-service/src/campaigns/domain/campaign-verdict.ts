@@ -1,0 +1,149 @@
+import type { VerdictKind } from '@flotilla/contracts';
+import {
+  errorsOf,
+  finishedOf,
+  type Observation,
+  type ObservedPhase,
+  type ObservedPhases,
+} from './observation.ts';
+import { brokenLimitWords, phaseName } from './verdict-words.ts';
+
+export interface GateState {
+  readonly round: number;
+  readonly currentPhase: number;
+  readonly phaseCount: number;
+  readonly errorThreshold: number;
+  readonly minSample: number;
+  readonly soakMs: number;
+  /** When the gate first saw the current phase all finished, by its own clock; null before. */
+  readonly settledAtMs: number | null;
+}
+
+export type VerdictCode =
+  | 'threshold_exceeded'
+  | 'warehouse_unavailable'
+  | 'no_data'
+  | 'awaiting_devices'
+  | 'soaking'
+  | 'phase_passed'
+  | 'all_phases_passed';
+
+export interface Judgement {
+  readonly kind: VerdictKind;
+  readonly code: VerdictCode;
+  readonly words: string;
+  /** To be kept and handed in again; the soak counts from it. */
+  readonly settledAtMs: number | null;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * May the next phase start? In this order:
+ *
+ * 1. The warehouse did not answer: hold. The past proves nothing about now.
+ * 2. Any phase reached so far breaks the limit: pause. It breaks it when enough devices finished and
+ *    the share of errors is above the limit, or, whatever the sample, when so many failed that the
+ *    phase ends above it even if all others succeed. The minimum sample guards against judging a
+ *    rate by luck; where the end is certain there is no luck left, and waiting only exposes devices.
+ * 3. Not every device of every phase so far has finished: hold. Earlier phases count too, because a
+ *    new round offers the update again to their failed devices.
+ * 4. Nothing ever finished, because the phases so far are empty: hold; emptiness is no evidence.
+ * 5. The last phase: complete. Otherwise rest for the soak time, then advance.
+ */
+export function judge(state: GateState, observation: Observation, nowMs: number): Judgement {
+  const answer = (
+    kind: VerdictKind,
+    code: VerdictCode,
+    words: string,
+    extra: { settledAtMs?: number | null; rule?: string; phase?: number } = {},
+  ): Judgement => ({
+    kind,
+    code,
+    words,
+    settledAtMs: extra.settledAtMs ?? null,
+    evidence: evidenceOf(state, observation, extra),
+  });
+  if (observation.kind === 'unavailable') {
+    return answer(
+      'hold',
+      'warehouse_unavailable',
+      `the warehouse gave no counts: ${observation.reason}`,
+      {
+        settledAtMs: state.settledAtMs,
+      },
+    );
+  }
+  const reached = observation.phases.filter(({ phase }) => phase <= state.currentPhase);
+  for (const phase of reached) {
+    const rule = brokenRule(state, phase);
+    if (rule === null) continue;
+    const words = brokenLimitWords(phase, rule, state.errorThreshold);
+    return answer('pause', 'threshold_exceeded', words, { rule, phase: phase.phase });
+  }
+  const waiting = awaited(state, reached);
+  if (waiting !== null) return answer('hold', waiting.code, waiting.words);
+  const settledAtMs = state.settledAtMs ?? nowMs;
+  if (state.currentPhase >= state.phaseCount) {
+    return answer('complete', 'all_phases_passed', summary(reached), { settledAtMs });
+  }
+  const leftMs = settledAtMs + state.soakMs - nowMs;
+  if (leftMs > 0) {
+    const words = `${phaseName(state.currentPhase)} is done and rests for another ${Math.ceil(leftMs / 1000)} s`;
+    return answer('hold', 'soaking', words, { settledAtMs });
+  }
+  return answer('advance', 'phase_passed', summary(reached), { settledAtMs });
+}
+
+export type BrokenRule = 'rate' | 'certain';
+
+function brokenRule(state: GateState, phase: ObservedPhase): BrokenRule | null {
+  const finished = finishedOf(phase);
+  const errors = errorsOf(phase);
+  if (errors === 0) return null;
+  const sample = Math.min(state.minSample, Math.max(1, phase.devices));
+  if (finished >= sample && errors / finished > state.errorThreshold) return 'rate';
+  return errors / Math.max(phase.devices, finished) > state.errorThreshold ? 'certain' : null;
+}
+
+function awaited(
+  state: GateState,
+  reached: readonly ObservedPhase[],
+): { code: VerdictCode; words: string } | null {
+  const current = reached.find(({ phase }) => phase === state.currentPhase);
+  if (current === undefined) {
+    return { code: 'no_data', words: `${phaseName(state.currentPhase)} has not been counted` };
+  }
+  const open = reached.find((phase) => finishedOf(phase) < phase.devices);
+  if (open !== undefined) {
+    const parked = open.inMaintenance > 0 ? `, ${open.inMaintenance} in maintenance` : '';
+    const words = `${finishedOf(open)} of ${open.devices} ${phaseName(open.phase)} devices finished${parked}`;
+    return { code: open.started === 0 ? 'no_data' : 'awaiting_devices', words };
+  }
+  if (reached.every((phase) => finishedOf(phase) === 0)) {
+    const words = `no device up to ${phaseName(state.currentPhase)} needs the update any more, so nothing shows that it works`;
+    return { code: 'no_data', words };
+  }
+  return null;
+}
+
+function summary(reached: readonly ObservedPhase[]): string {
+  const finished = reached.reduce((sum, phase) => sum + finishedOf(phase), 0);
+  const confirmed = reached.reduce((sum, phase) => sum + phase.confirmed, 0);
+  return `${confirmed} of ${finished} devices confirmed`;
+}
+
+function evidenceOf(
+  state: GateState,
+  observation: Observation,
+  { rule, phase }: { rule?: string; phase?: number },
+): Record<string, unknown> {
+  const { round, currentPhase, errorThreshold, minSample, soakMs } = state;
+  const limits = { round, currentPhase, errorThreshold, minSample, soakMs };
+  const seen =
+    observation.kind === 'observed' ? seenOf(observation) : { unavailable: observation.reason };
+  return { ...(rule !== undefined && { rule, phase }), limits, ...seen };
+}
+
+function seenOf({ phases, retired, hasVersion }: ObservedPhases): Record<string, unknown> {
+  return { phases, leftOut: { retired, hasVersion } };
+}

@@ -1,0 +1,167 @@
+import type { Logger } from '@flotilla/service';
+import type { CampaignMetrics } from './campaign-metrics.ts';
+import type { CampaignObserver } from './campaign-observer.ts';
+import type { StoredCampaign } from './campaign-rows.ts';
+import {
+  observationColumn,
+  verdictColumns,
+  type CampaignStore,
+  type Transition,
+} from './campaign-store.ts';
+import type { CensusReader } from './census-reader.ts';
+import { stepCampaign } from './domain/campaign-machine.ts';
+import { judge, type GateState, type Judgement } from './domain/campaign-verdict.ts';
+import type { Observation } from './domain/observation.ts';
+
+export interface EvaluationDeps {
+  readonly store: CampaignStore;
+  readonly observer: CampaignObserver;
+  readonly census: CensusReader;
+  readonly metrics: CampaignMetrics;
+  readonly intervalMs: number;
+  readonly clock: () => number;
+  readonly logger: Logger;
+}
+
+/** The audit log's name for a decision nobody took by hand. */
+const GATE = 'gate';
+
+/** Puts each campaign's question to the warehouse again and again; one at a time. */
+export class EvaluationLoop {
+  readonly #deps: EvaluationDeps;
+  readonly #stopped = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(deps: EvaluationDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  /** Resolves when the evaluation under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped.abort(new Error('the service is stopping'));
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.evaluateAll()
+        .catch((err: unknown) => this.#deps.logger.error({ err }, 'evaluation failed'))
+        .finally(() => this.#schedule(this.#deps.intervalMs));
+    }, delayMs);
+  }
+
+  /** One round over all running campaigns; counts of paused ones are kept current as well. */
+  async evaluateAll(): Promise<void> {
+    const { store, census, metrics, logger } = this.#deps;
+    const active = { statuses: ['running', 'paused'] } as const;
+    const campaigns = await store.list(active);
+    census.keepOnly(new Set(campaigns.map((campaign) => campaign.id)));
+    for (const campaign of campaigns) {
+      if (this.#stopped.signal.aborted) return;
+      try {
+        if (campaign.status === 'running') await this.#evaluate(campaign);
+        else await this.#recount(campaign);
+      } catch (err) {
+        // One campaign's fault must not keep the others from being judged.
+        metrics.evaluated('error', 0);
+        logger.error({ err, campaign: campaign.id }, 'campaign could not be evaluated');
+      }
+    }
+    metrics.show(await store.list(active));
+  }
+
+  async #evaluate(campaign: StoredCampaign): Promise<void> {
+    const { clock, metrics } = this.#deps;
+    const startedAtMs = clock();
+    let { observation, judgement } = await this.#judge(campaign, startedAtMs, false);
+    if (judgement.kind === 'advance' || judgement.kind === 'complete') {
+      // A phase ends on a census of this moment, never on a remembered one.
+      ({ observation, judgement } = await this.#judge(campaign, startedAtMs, true));
+    }
+    // What a stopping service saw is that it stopped.
+    if (this.#stopped.signal.aborted) return;
+    await this.#persist(campaign, observation, judgement, clock());
+    metrics.evaluated(judgement.kind, clock() - startedAtMs);
+  }
+
+  async #judge(campaign: StoredCampaign, nowMs: number, fresh: boolean) {
+    const signal = this.#stopped.signal;
+    const observation = await this.#deps.observer.observe(campaign, nowMs, { fresh, signal });
+    return { observation, judgement: judge(gateStateOf(campaign), observation, nowMs) };
+  }
+
+  async #recount(campaign: StoredCampaign): Promise<void> {
+    const nowMs = this.#deps.clock();
+    const options = { fresh: false, signal: this.#stopped.signal };
+    const observation = await this.#deps.observer.observe(campaign, nowMs, options);
+    if (observation.kind === 'observed') {
+      await this.#deps.store.keepVerdict(campaign, null, observation, null);
+    }
+  }
+
+  async #persist(
+    campaign: StoredCampaign,
+    observation: Observation,
+    judgement: Judgement,
+    nowMs: number,
+  ): Promise<void> {
+    const { store, logger } = this.#deps;
+    const seen = observation.kind === 'observed' ? observation : null;
+    const verdict = { ...judgement, atMs: nowMs };
+    if (judgement.kind === 'hold') {
+      await store.keepVerdict(campaign, verdict, seen, judgement.settledAtMs);
+      return;
+    }
+    const transition = transitionOf(campaign, judgement, nowMs);
+    const set = { ...transition.set, ...verdictColumns(verdict), ...observationColumn(seen) };
+    const won = await store.transition(campaign, { ...transition, set }, nowMs);
+    const { kind, words } = judgement;
+    // Lost to an operator or another replica: what they left is judged at the next round.
+    logger.info({ campaign: campaign.id, kind, words, won }, 'campaign step');
+  }
+}
+
+export function gateStateOf(campaign: StoredCampaign): GateState {
+  const { round, currentPhase, errorThreshold, minSample, soakMs, phases } = campaign;
+  const settledAtMs = phases[currentPhase - 1]?.settledAtMs ?? null;
+  const limits = { errorThreshold, minSample, soakMs };
+  return { round, currentPhase, phaseCount: phases.length, settledAtMs, ...limits };
+}
+
+const STEP = {
+  advance: { act: 'advance', event: 'advanced' },
+  complete: { act: 'complete', event: 'completed' },
+  pause: { act: 'auto_pause', event: 'auto_paused' },
+} as const;
+
+function transitionOf(campaign: StoredCampaign, judgement: Judgement, nowMs: number): Transition {
+  if (judgement.kind === 'hold') throw new Error('a held campaign takes no step');
+  const { act, event } = STEP[judgement.kind];
+  const step = stepCampaign(campaign.status, act);
+  if (!step.ok) throw new Error(step.reason);
+  const next = campaign.currentPhase + 1;
+  return {
+    event,
+    actor: GATE,
+    reason: judgement.words,
+    evidence: {
+      code: judgement.code,
+      ...judgement.evidence,
+      window: {
+        query: 'campaign-counts.sql',
+        from: new Date(campaign.createdAtMs).toISOString(),
+        to: new Date(nowMs).toISOString(),
+        deadlineMs: campaign.deadlineMs,
+      },
+    },
+    set: { status: step.status, ...(act === 'advance' && { current_phase: next }) },
+    ...(act === 'advance' && { startsPhase: next }),
+  };
+}
