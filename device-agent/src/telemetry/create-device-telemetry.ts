@@ -1,0 +1,191 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { UpdateReport } from '@flotilla/contracts';
+import type { Logger } from '@flotilla/service';
+import { AgentMetrics } from './agent-metrics.ts';
+import { deviceResource, type DeviceIdentity } from './device-resource.ts';
+import type { DeviceTelemetry, Severity } from './device-telemetry.ts';
+import { DiskQueue, type QueueLimits } from './disk-queue.ts';
+import { HostMetrics } from './host/host-metrics.ts';
+import {
+  crashLogRecord,
+  plainLogRecord,
+  updateLogRecord,
+  type FirmwareCrash,
+} from './log-record.ts';
+import { QueueSender } from './queue-sender.ts';
+import { QueueWriter, TelemetryWriteError } from './queue-writer.ts';
+import { logSdkDiagnostics } from './sdk-diagnostics.ts';
+import { VersionSignals, readableRecord } from './version-signals.ts';
+
+const FLUSH_TIMEOUT_MS = 5000;
+/** Well within the ten seconds a service has to stop. */
+const STOP_TIMEOUT_MS = 3000;
+
+export interface DeviceTelemetryOptions {
+  /** The queue lives in `telemetry/` below it; its file system is the one that is measured. */
+  readonly dataDir: string;
+  readonly deviceId: string;
+  readonly model: string;
+  /** Base URL; the OTLP paths are appended. */
+  readonly collectorUrl: string;
+  readonly token: string;
+  readonly metricsIntervalMs: number;
+  readonly logger: Logger;
+  readonly clock?: () => number;
+  readonly queueLimits?: Partial<QueueLimits>;
+}
+
+/**
+ * Starts the telemetry of a device: metrics at the interval, logs within a second, both through the
+ * disk queue to the collector. One per data folder. Throws QueueOpenError when `dataDir` cannot hold
+ * the queue; an unreachable collector is no error.
+ */
+export async function createDeviceTelemetry(
+  options: DeviceTelemetryOptions,
+): Promise<DeviceTelemetry> {
+  const telemetry = new AgentTelemetry(options);
+  await telemetry.start();
+  return telemetry;
+}
+
+class AgentTelemetry implements DeviceTelemetry {
+  readonly #options: DeviceTelemetryOptions;
+  readonly #logger: Logger;
+  readonly #clock: () => number;
+  readonly #identity: DeviceIdentity;
+  readonly #queue: DiskQueue;
+  readonly #writer: QueueWriter;
+  readonly #sender: QueueSender;
+  readonly #host: HostMetrics;
+  readonly #agent: AgentMetrics;
+  #version: string | null = null;
+  #signals: VersionSignals;
+  /** Shutdowns of former versions; flush and stop wait for them. */
+  #switching: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: DeviceTelemetryOptions) {
+    const { dataDir, collectorUrl, token, logger } = options;
+    this.#options = options;
+    this.#logger = logger;
+    this.#clock = options.clock ?? Date.now;
+    const { deviceId, model } = options;
+    this.#identity = { deviceId, model, hostName: hostname(), platform: process.platform };
+    const clock = this.#clock;
+    this.#queue = new DiskQueue({
+      folder: join(dataDir, 'telemetry'),
+      logger,
+      clock,
+      ...(options.queueLimits !== undefined && { limits: options.queueLimits }),
+    });
+    this.#writer = new QueueWriter(this.#queue, logger);
+    this.#sender = new QueueSender({ queue: this.#queue, collectorUrl, token, logger, clock });
+    this.#host = new HostMetrics(dataDir, logger);
+    this.#agent = new AgentMetrics(this.#queue, logger);
+    logSdkDiagnostics(logger);
+    this.#signals = this.#openSignals(null);
+  }
+
+  async start(): Promise<void> {
+    await this.#host.start();
+    this.#sender.start();
+  }
+
+  async setFirmwareVersion(version: string | null): Promise<void> {
+    if (version !== this.#version && this.#stopped === undefined) {
+      const former = this.#signals;
+      // First the switch: what is recorded during the old version's flush belongs to the new one.
+      this.#version = version;
+      this.#signals = this.#openSignals(version);
+      this.#switching = this.#switching.then(() => this.#shutdownSignals(former));
+    }
+    await this.#switching;
+  }
+
+  async recordUpdate(report: UpdateReport): Promise<void> {
+    if (this.#stopped !== undefined) {
+      throw new TelemetryWriteError('telemetry has stopped');
+    }
+    const record = updateLogRecord(report, this.#clock());
+    // Synchronous down to the disk: durable when it returns.
+    this.#writer.writeLogs(readableRecord(this.#signals.resource, record));
+    return Promise.resolve();
+  }
+
+  log(
+    severity: Severity,
+    body: string,
+    attributes: Record<string, string | number | boolean> = {},
+  ): void {
+    if (this.#stopped !== undefined) {
+      this.#logger.warn({ severity, body }, 'a log record came after telemetry stopped');
+      return;
+    }
+    this.#signals.log(plainLogRecord(severity, body, attributes, this.#clock()));
+  }
+
+  recordFirmwareCrash(details: FirmwareCrash): void {
+    if (this.#stopped !== undefined) {
+      this.#logger.warn({ details }, 'a firmware crash came after telemetry stopped');
+      return;
+    }
+    this.#signals.countRestart();
+    // The crash belongs to the version that crashed, even if another is spoken for by now.
+    const resource = deviceResource(this.#identity, details.version);
+    try {
+      // At once: the agent may be the next to go.
+      this.#writer.writeLogs(readableRecord(resource, crashLogRecord(details, this.#clock())));
+    } catch (err) {
+      this.#logger.error({ err, details }, 'a firmware crash could not be recorded');
+    }
+  }
+
+  setFirmwareUp(up: boolean): void {
+    this.#agent.setFirmwareUp(up);
+  }
+
+  lastAcknowledgedAtMs(): number | null {
+    return this.#sender.lastAcknowledgedAtMs;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#stopped !== undefined) return this.#stopped;
+    await this.#switching;
+    await this.#signals.flush();
+    await this.#sender.flush(FLUSH_TIMEOUT_MS);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopOnce();
+    return this.#stopped;
+  }
+
+  async #stopOnce(): Promise<void> {
+    await this.#switching;
+    await this.#shutdownSignals(this.#signals);
+    await this.#sender.stop(STOP_TIMEOUT_MS);
+    this.#queue.close();
+  }
+
+  async #shutdownSignals(signals: VersionSignals): Promise<void> {
+    try {
+      await signals.shutdown();
+    } catch (err) {
+      this.#logger.error({ err }, 'the last telemetry of a firmware version was lost');
+    }
+  }
+
+  #openSignals(version: string | null): VersionSignals {
+    return new VersionSignals({
+      resource: deviceResource(this.#identity, version),
+      writer: this.#writer,
+      metricsIntervalMs: this.#options.metricsIntervalMs,
+      logger: this.#logger,
+      register: (meter) => {
+        this.#host.register(meter);
+        return this.#agent.register(meter);
+      },
+    });
+  }
+}

@@ -1,0 +1,208 @@
+import type { Logger } from '@flotilla/service';
+import type { DiskQueue, QueueItem } from './disk-queue.ts';
+import {
+  DEFAULT_RETRY_POLICY,
+  decideSend,
+  type RetryPolicy,
+  type SendDecision,
+} from './domain/send-decision.ts';
+import { postItem, type PostResult } from './otlp-http-post.ts';
+import { partialSuccess } from './partial-success.ts';
+import { refusalReason } from './rpc-status.ts';
+
+/** Default of OTEL_EXPORTER_OTLP_TIMEOUT. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface QueueSenderOptions {
+  readonly queue: DiskQueue;
+  readonly collectorUrl: string;
+  readonly token: string;
+  readonly logger: Logger;
+  readonly clock?: () => number;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  readonly policy?: RetryPolicy;
+  readonly requestTimeoutMs?: number;
+}
+
+/** What a drain ended with: the queue is empty, or the time to wait before the next attempt. */
+type DrainEnd = { readonly kind: 'empty' } | { readonly kind: 'wait'; readonly delayMs: number };
+
+/**
+ * Sends the queue to the collector, oldest first, one request at a time. Idle it wakes at once when
+ * something is enqueued; after a failure it waits, whatever is enqueued. An item leaves the queue
+ * only on a 2xx or a permanent refusal.
+ */
+export class QueueSender {
+  readonly #options: QueueSenderOptions;
+  readonly #clock: () => number;
+  readonly #random: () => number;
+  readonly #policy: RetryPolicy;
+  readonly #abort = new AbortController();
+  #stopping = false;
+  #failures = 0;
+  /** No attempt before this time: the server named it. */
+  #notBeforeMs = 0;
+  #lastAcknowledgedAtMs: number | null = null;
+  #draining: Promise<DrainEnd> | undefined;
+  #loop: Promise<void> | undefined;
+  #pause: { readonly idle: boolean; readonly end: () => void } | undefined;
+  #enqueuedMeanwhile = false;
+
+  constructor(options: QueueSenderOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#policy = options.policy ?? DEFAULT_RETRY_POLICY;
+    options.queue.onEnqueued(() => {
+      this.#enqueuedMeanwhile = true;
+      if (this.#pause?.idle === true) this.#pause.end();
+    });
+  }
+
+  get lastAcknowledgedAtMs(): number | null {
+    return this.#lastAcknowledgedAtMs;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /**
+   * Tries to send everything now, without waiting out a back-off of our own; one the server asked for
+   * is kept. Resolves when the queue is empty, at the first failure, or after `timeoutMs`.
+   */
+  async flush(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    try {
+      await Promise.race([this.#drain(), timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** One last attempt of at most `timeoutMs`; what is left stays in the queue. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#pause?.end();
+    await this.flush(timeoutMs);
+    this.#abort.abort(new Error('the sender stops'));
+    await this.#draining;
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      const end = await this.#drain();
+      if (this.#stopping) return;
+      if (end.kind === 'wait') await this.#wait(end.delayMs);
+      else if (!this.#enqueuedMeanwhile) await this.#wait(null);
+    }
+  }
+
+  /** `delayMs` null: until something is enqueued. */
+  #wait(delayMs: number | null): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = delayMs === null ? undefined : setTimeout(() => this.#pause?.end(), delayMs);
+      this.#pause = {
+        idle: delayMs === null,
+        end: () => {
+          clearTimeout(timer);
+          this.#pause = undefined;
+          resolve();
+        },
+      };
+    });
+  }
+
+  /** At most one drain runs; a second caller joins it. */
+  #drain(): Promise<DrainEnd> {
+    this.#draining ??= this.#drainNow().finally(() => {
+      this.#draining = undefined;
+    });
+    return this.#draining;
+  }
+
+  async #drainNow(): Promise<DrainEnd> {
+    const remainingMs = this.#notBeforeMs - this.#clock();
+    // A clock set back must not stretch the wait.
+    if (remainingMs > 0) return { kind: 'wait', delayMs: Math.min(remainingMs, this.#maxWaitMs()) };
+    try {
+      for (;;) {
+        this.#enqueuedMeanwhile = false;
+        const item = this.#options.queue.oldest();
+        if (item === undefined) break;
+        const delayMs = await this.#send(item);
+        if (delayMs !== null) return { kind: 'wait', delayMs };
+        if (this.#abort.signal.aborted) break;
+      }
+    } catch (err) {
+      // The disk failed. An item sent but not deleted goes out again under the same batch id.
+      this.#options.logger.error({ err }, 'telemetry queue could not be read or written');
+      return { kind: 'wait', delayMs: this.#policy.maxDelayMs };
+    }
+    // A flush may have got through while the loop waits out an old failure.
+    this.#pause?.end();
+    return { kind: 'empty' };
+  }
+
+  /** Milliseconds to wait, or null when the next item may go. */
+  async #send(item: QueueItem): Promise<number | null> {
+    const { queue, collectorUrl, token } = this.#options;
+    const timeout = AbortSignal.timeout(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+    const signal = AbortSignal.any([this.#abort.signal, timeout]);
+    const result = await postItem(item, { collectorUrl, token, signal });
+    const nowMs = this.#clock();
+    const decision = decideSend(
+      result.observation,
+      this.#failures,
+      this.#random(),
+      nowMs,
+      this.#policy,
+    );
+    this.#report(item, result, decision);
+    if (decision.action === 'retry') {
+      this.#failures += 1;
+      if (decision.imposed) this.#notBeforeMs = nowMs + decision.delayMs;
+      return decision.delayMs;
+    }
+    this.#failures = 0;
+    if (decision.action === 'delete') {
+      this.#lastAcknowledgedAtMs = nowMs;
+      queue.acknowledge(item.id);
+    } else {
+      queue.refuse(item.id);
+    }
+    return null;
+  }
+
+  #maxWaitMs(): number {
+    return this.#policy.maxRetryAfterMs + this.#policy.maxDelayMs;
+  }
+
+  #report(item: QueueItem, result: PostResult, decision: SendDecision): void {
+    const { logger } = this.#options;
+    const { batchId, path } = item;
+    const status = result.observation.kind === 'response' ? result.observation.status : null;
+    if (decision.action === 'delete') {
+      if (this.#failures > 0) {
+        logger.info({ failures: this.#failures }, 'the collector takes telemetry again');
+      }
+      const rejected = partialSuccess(path, result.answer);
+      if (rejected !== null) logger.warn({ batchId, path, ...rejected }, 'taken only in part');
+      return;
+    }
+    const reason = refusalReason(result.answer, result.contentType);
+    if (decision.action === 'drop') {
+      logger.error({ batchId, path, status, reason }, 'the collector refused a batch for good');
+      return;
+    }
+    // One line per outage is enough for a person; the rest is for debugging.
+    const level = this.#failures === 0 && !this.#abort.signal.aborted ? 'warn' : 'debug';
+    const { delayMs } = decision;
+    logger[level]({ err: result.cause, status, reason, delayMs }, 'telemetry not sent, will retry');
+  }
+}

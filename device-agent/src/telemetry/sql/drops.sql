@@ -1,0 +1,1 @@
+SELECT reason, items FROM drops

@@ -1,0 +1,2 @@
+INSERT INTO items (batch_id, path, created_at_ms, body)
+VALUES (:batchId, :path, :createdAtMs, :body)

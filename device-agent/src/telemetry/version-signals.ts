@@ -1,0 +1,77 @@
+import type { Logger } from '@flotilla/service';
+import type { LogRecord, Meter } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import { LoggerProvider, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { BatchingLogProcessor } from './batching-log-processor.ts';
+import { QueueLogExporter, QueueMetricExporter } from './queue-exporters.ts';
+import type { QueueWriter } from './queue-writer.ts';
+
+const SCOPE = 'flotilla.device-agent';
+const MAX_EXPORT_TIMEOUT_MS = 30_000;
+
+export interface VersionSignalsOptions {
+  readonly resource: Resource;
+  readonly writer: QueueWriter;
+  readonly metricsIntervalMs: number;
+  readonly logger: Logger;
+  /** Creates the instruments; returns what counts a restart. */
+  readonly register: (meter: Meter) => () => void;
+}
+
+/** The SDK's providers for one resource, that is for one firmware version. */
+export class VersionSignals {
+  readonly resource: Resource;
+  readonly countRestart: () => void;
+  readonly #meterProvider: MeterProvider;
+  readonly #loggerProvider: LoggerProvider;
+
+  constructor(options: VersionSignalsOptions) {
+    const { resource, writer, metricsIntervalMs, logger } = options;
+    this.resource = resource;
+    const reader = new PeriodicExportingMetricReader({
+      exporter: new QueueMetricExporter(writer),
+      exportIntervalMillis: metricsIntervalMs,
+      exportTimeoutMillis: Math.min(metricsIntervalMs, MAX_EXPORT_TIMEOUT_MS),
+    });
+    this.#meterProvider = new MeterProvider({ resource, readers: [reader] });
+    this.countRestart = options.register(this.#meterProvider.getMeter(SCOPE));
+    const processor = new BatchingLogProcessor(new QueueLogExporter(writer), (err) =>
+      logger.error({ err }, 'log records were lost'),
+    );
+    this.#loggerProvider = new LoggerProvider({ resource, processors: [processor] });
+  }
+
+  log(record: LogRecord): void {
+    this.#loggerProvider.getLogger(SCOPE).emit(record);
+  }
+
+  /** Everything recorded so far, and the metrics as of now, are in the disk queue when it resolves. */
+  async flush(): Promise<void> {
+    await this.#loggerProvider.forceFlush();
+    await this.#meterProvider.forceFlush();
+  }
+
+  /** As flush, for the last time. */
+  async shutdown(): Promise<void> {
+    await this.#loggerProvider.shutdown();
+    await this.#meterProvider.shutdown();
+  }
+}
+
+/** The record as the SDK would export it, for a caller that waits for the disk and not for a batch. */
+export function readableRecord(resource: Resource, record: LogRecord): ReadableLogRecord[] {
+  const captured: ReadableLogRecord[] = [];
+  const provider = new LoggerProvider({
+    resource,
+    processors: [
+      {
+        onEmit: (emitted) => void captured.push(emitted),
+        forceFlush: () => Promise.resolve(),
+        shutdown: () => Promise.resolve(),
+      },
+    ],
+  });
+  provider.getLogger(SCOPE).emit(record);
+  return captured;
+}

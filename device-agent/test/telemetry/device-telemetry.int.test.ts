@@ -1,0 +1,250 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EVENT_FIRMWARE_CRASH, EVENT_UPDATE, type UpdateReport } from '@flotilla/contracts';
+import { createLogger } from '@flotilla/service';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createDeviceTelemetry } from '../../src/telemetry/create-device-telemetry.ts';
+import type { DeviceTelemetry } from '../../src/telemetry/device-telemetry.ts';
+import { decodeLogs, decodePoints } from '../../src/telemetry/testing/decode-otlp.ts';
+import {
+  startFakeCollector,
+  type FakeCollector,
+} from '../../src/telemetry/testing/fake-collector.ts';
+
+const logger = createLogger('test', 'silent');
+const report: UpdateReport = {
+  reportId: '3f0c8c06-7d34-4a52-9d5f-0f3a4f4f1c11',
+  campaignId: 'cmp_0123456789ab',
+  phase: 1,
+  round: 2,
+  state: 'rolled_back',
+  reason: 'trial_crashed',
+  detail: 'exit code 1 after 3 s',
+  fromVersion: '1.1.0',
+  toVersion: '1.2.0',
+  transferBytes: 5321,
+  usedDelta: true,
+  occurredAt: '2026-03-04T05:06:07.089Z',
+};
+
+let dataDir: string;
+let collector: FakeCollector;
+let running: DeviceTelemetry[];
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'flotilla-telemetry-'));
+  collector = await startFakeCollector();
+  running = [];
+});
+afterEach(async () => {
+  await Promise.all(running.map((telemetry) => telemetry.stop()));
+  await collector.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+async function start(overrides: { collectorUrl?: string; metricsIntervalMs?: number } = {}) {
+  const telemetry = await createDeviceTelemetry({
+    dataDir,
+    deviceId: 'device-7',
+    model: 'sensor-a',
+    collectorUrl: collector.url,
+    token: 'secret',
+    metricsIntervalMs: 60_000,
+    logger,
+    ...overrides,
+  });
+  running.push(telemetry);
+  return telemetry;
+}
+const logs = () =>
+  collector.accepted.filter((r) => r.path === '/v1/logs').flatMap((r) => decodeLogs(r.body));
+const points = () =>
+  collector.accepted.filter((r) => r.path === '/v1/metrics').flatMap((r) => decodePoints(r.body));
+
+describe('device telemetry', () => {
+  it('sends an update report as the event the contract describes', async () => {
+    const telemetry = await start();
+    await telemetry.setFirmwareVersion('1.1.0');
+    await telemetry.recordUpdate(report);
+    await vi.waitFor(() => expect(logs()).toHaveLength(1), 5000);
+    expect(logs()[0]).toMatchObject({
+      eventName: EVENT_UPDATE,
+      timeUnixNano: BigInt(Date.parse(report.occurredAt)) * 1_000_000n,
+      severityNumber: 17,
+      severityText: 'ERROR',
+      body: 'update 1.1.0 -> 1.2.0: rolled_back (exit code 1 after 3 s)',
+      attributes: {
+        'flotilla.report.id': report.reportId,
+        'flotilla.campaign.id': 'cmp_0123456789ab',
+        'flotilla.campaign.phase': 1,
+        'flotilla.campaign.round': 2,
+        'flotilla.update.state': 'rolled_back',
+        'flotilla.update.outcome': 'rolled_back',
+        'flotilla.update.reason': 'trial_crashed',
+        'flotilla.update.from_version': '1.1.0',
+        'flotilla.update.to_version': '1.2.0',
+        'flotilla.update.transfer_bytes': 5321,
+        'flotilla.update.used_delta': true,
+      },
+      resource: {
+        'device.id': 'device-7',
+        'device.model.identifier': 'sensor-a',
+        'service.name': 'flotilla-device',
+        'service.version': '1.1.0',
+        'host.name': hostname(),
+        'os.type': process.platform,
+      },
+    });
+    await vi.waitFor(() => expect(telemetry.lastAcknowledgedAtMs()).not.toBeNull());
+  });
+
+  it('gives each state of an update its severity', async () => {
+    const telemetry = await start();
+    for (const state of ['trial', 'confirmed', 'failed', 'rolled_back'] as const) {
+      await telemetry.recordUpdate({ ...report, state });
+    }
+    await telemetry.flush();
+    expect(logs().map((log) => log.severityText)).toEqual(['INFO', 'INFO', 'WARN', 'ERROR']);
+  });
+
+  it('measures the host and the agent in the units of the conventions', async () => {
+    const telemetry = await start();
+    telemetry.setFirmwareUp(true);
+    await telemetry.flush();
+    const byName = new Map(points().map((point) => [point.name, point]));
+    expect(byName.get('system.memory.utilization')).toMatchObject({ kind: 'gauge', unit: '1' });
+    expect(byName.get('system.memory.usage')).toMatchObject({ kind: 'sum', unit: 'By' });
+    expect(byName.get('system.filesystem.utilization')).toMatchObject({ kind: 'gauge', unit: '1' });
+    expect(byName.get('system.filesystem.usage')).toMatchObject({ kind: 'sum', monotonic: false });
+    expect(byName.get('system.uptime')).toMatchObject({ kind: 'gauge', unit: 's' });
+    expect(byName.get('flotilla.firmware.up')).toMatchObject({ kind: 'gauge', value: 1 });
+    expect(byName.get('flotilla.firmware.restarts')).toMatchObject({
+      kind: 'sum',
+      monotonic: true,
+      temporality: 2,
+      value: 0,
+    });
+    expect(byName.get('flotilla.agent.queue.items')).toMatchObject({ kind: 'gauge' });
+    for (const name of ['system.memory.utilization', 'system.filesystem.utilization']) {
+      const { value } = byName.get(name)!;
+      expect(value).toBeGreaterThan(0);
+      expect(value).toBeLessThanOrEqual(1);
+    }
+    expect(byName.get('system.uptime')!.value).toBeGreaterThan(1);
+    expect(
+      points()
+        .filter(({ name }) => name === 'flotilla.agent.queue.dropped')
+        .map(({ attributes, value }) => [attributes['error.type'], value]),
+    ).toEqual([
+      ['bytes', 0],
+      ['age', 0],
+      ['refused', 0],
+      ['unwritable', 0],
+    ]);
+  });
+
+  it('says nothing of the firmware before anyone has looked', async () => {
+    const telemetry = await start();
+    await telemetry.flush();
+    expect(points().length).toBeGreaterThan(0);
+    expect(points().map(({ name }) => name)).not.toContain('flotilla.firmware.up');
+    expect(points()[0]!.resource).not.toHaveProperty('service.version');
+  });
+
+  it('collects at its interval', async () => {
+    await start({ metricsIntervalMs: 100 });
+    await vi.waitFor(
+      () => expect(points().map(({ name }) => name)).toContain('system.cpu.utilization'),
+      10_000,
+    );
+    const utilization = points().find(({ name }) => name === 'system.cpu.utilization')!;
+    expect(utilization.unit).toBe('1');
+    expect(utilization.value).toBeGreaterThanOrEqual(0);
+    expect(utilization.value).toBeLessThanOrEqual(1);
+  });
+
+  it('speaks for the old version up to the switch and for the new one after it', async () => {
+    const telemetry = await start();
+    await telemetry.setFirmwareVersion('1.0.0');
+    telemetry.log('info', 'old');
+    telemetry.recordFirmwareCrash({ version: '1.0.0', exitCode: 3, signal: null, uptimeMs: 1500 });
+    const switched = telemetry.setFirmwareVersion('1.1.0');
+    telemetry.log('warn', 'new', { port: 8080 });
+    await switched;
+    await telemetry.flush();
+    const versions = Object.fromEntries(
+      logs().map((log) => [log.body, log.resource['service.version']]),
+    );
+    expect(versions).toMatchObject({ old: '1.0.0', new: '1.1.0' });
+    const restarts = points()
+      .filter(({ name }) => name === 'flotilla.firmware.restarts')
+      .map((point) => [point.resource['service.version'] ?? null, point.value]);
+    expect(restarts).toEqual([
+      [null, 0],
+      ['1.0.0', 1],
+      ['1.1.0', 0],
+    ]);
+  });
+
+  it('records a crash at once, for the version that crashed', async () => {
+    const telemetry = await start();
+    await telemetry.setFirmwareVersion('1.1.0');
+    telemetry.recordFirmwareCrash({
+      version: '1.2.0',
+      exitCode: null,
+      signal: 'SIGSEGV',
+      uptimeMs: 3000,
+    });
+    await vi.waitFor(() => expect(logs()).toHaveLength(1));
+    expect(logs()[0]).toMatchObject({
+      eventName: EVENT_FIRMWARE_CRASH,
+      severityText: 'ERROR',
+      attributes: { 'error.type': 'SIGSEGV' },
+      resource: { 'service.version': '1.2.0' },
+    });
+  });
+
+  it('loses no record of a burst', async () => {
+    const telemetry = await start();
+    for (let index = 0; index < 5000; index += 1) telemetry.log('debug', `line ${index}`);
+    await telemetry.flush();
+    expect(logs().map(({ body }) => body)).toEqual(
+      Array.from({ length: 5000 }, (_, index) => `line ${index}`),
+    );
+  });
+
+  it('sends logs within about a second without being asked', async () => {
+    const telemetry = await start();
+    telemetry.log('info', 'hello');
+    await vi.waitFor(() => expect(logs()).toHaveLength(1), 3000);
+  });
+
+  it('keeps everything while the collector is away, also over a restart', async () => {
+    const { url } = collector;
+    await collector.close();
+    const first = await start({ collectorUrl: url });
+    await first.recordUpdate(report);
+    first.log('error', 'left for later');
+    await first.stop();
+    expect(first.lastAcknowledgedAtMs()).toBeNull();
+    collector = await startFakeCollector(Number(new URL(url).port));
+    await start({ collectorUrl: url });
+    await vi.waitFor(
+      () => expect(logs().map(({ body }) => body)).toContain('left for later'),
+      5000,
+    );
+    expect(logs()[0]).toMatchObject({ eventName: EVENT_UPDATE });
+    expect(points().length).toBeGreaterThan(0);
+  });
+
+  it('stops in bounded time when the collector hangs, and refuses what comes later', async () => {
+    collector.answerWith(() => 'hang');
+    const telemetry = await start();
+    await telemetry.recordUpdate(report);
+    const startedAtMs = Date.now();
+    await telemetry.stop();
+    expect(Date.now() - startedAtMs).toBeLessThan(5000);
+    await expect(telemetry.recordUpdate(report)).rejects.toThrow('telemetry has stopped');
+  });
+});
