@@ -36,6 +36,11 @@ export class WarehouseQuestions {
     return this.#all(outcomeSchema, OUTCOMES, { campaign });
   }
 
+  /** Rows of any query, as the warehouse names them. */
+  async rows(query: string): Promise<Record<string, unknown>[]> {
+    return this.#all(z.record(z.string(), z.unknown()), query, {});
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }
