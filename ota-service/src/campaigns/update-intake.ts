@@ -89,6 +89,8 @@ export class UpdateIntake {
     }
     refuseUnless(report.phase === attempt.phase, 'phase', `was offered as ${attempt.phase}`);
     refuseUnless(report.toVersion === campaign.version, 'toVersion', `is ${campaign.version}`);
+    // That it was offered is known here first; the device's word adds nothing.
+    if (report.state === 'offered') return;
     // The repeat of a report whose answer got lost.
     if (attempt.last_report_id === report.reportId) return;
     await publishUpdateEvent(this.#eventLog, device, report, nowMs);

@@ -1,0 +1,257 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { judge, type GateState } from '../../../src/campaigns/domain/campaign-verdict.ts';
+import {
+  errorsOf,
+  finishedOf,
+  type ObservedPhase,
+  type Observation,
+} from '../../../src/campaigns/domain/observation.ts';
+import { observedPhase } from './sample-campaign.ts';
+
+const NOW = 1_000_000;
+
+const gate = (over: Partial<GateState> = {}): GateState => ({
+  round: 1,
+  currentPhase: 1,
+  phaseCount: 3,
+  errorThreshold: 0.05,
+  minSample: 10,
+  soakMs: 0,
+  settledAtMs: null,
+  ...over,
+});
+
+const seen = (...phases: ObservedPhase[]): Observation => ({
+  kind: 'observed',
+  phases,
+  retired: 0,
+  hasVersion: 0,
+});
+
+/** Ten devices in 1, 1 and 8. */
+const ten = (
+  canary: Partial<ObservedPhase>,
+  second: Partial<ObservedPhase> = {},
+  rest: Partial<ObservedPhase> = {},
+): Observation =>
+  seen(
+    observedPhase(1, { devices: 1, ...canary }),
+    observedPhase(2, { devices: 1, ...second }),
+    observedPhase(3, { devices: 8, ...rest }),
+  );
+
+const done = { started: 1, confirmed: 1 };
+
+describe('pause', () => {
+  it.each([
+    [
+      'the only canary rolls back',
+      gate(),
+      ten({ started: 1, rolledBack: 1 }),
+      '1 of 1 canary devices rolled back, 100 %, limit 5 %',
+    ],
+    [
+      'the only canary falls silent',
+      gate(),
+      ten({ started: 1, silent: 1 }),
+      '1 of 1 canary devices fell silent, 100 %, limit 5 %',
+    ],
+    [
+      'a canary fails while a later phase runs',
+      gate({ currentPhase: 3 }),
+      ten({ started: 1, failed: 1 }, done, { started: 3 }),
+      '1 of 1 canary devices failed, 100 %, limit 5 %',
+    ],
+    [
+      'the last phase ends above the limit',
+      gate({ currentPhase: 3 }),
+      ten(done, done, { started: 8, confirmed: 6, failed: 1, rolledBack: 1 }),
+      '2 of 8 phase 3 devices failed or rolled back, 25 %, limit 5 %',
+    ],
+    [
+      'one of eight fails and no success can make up for it',
+      gate({ currentPhase: 3 }),
+      ten(done, done, { started: 2, failed: 1 }),
+      '1 of 8 phase 3 devices failed, 12.5 % even if all others succeed, limit 5 %',
+    ],
+    [
+      'a sample of a large phase is above the limit',
+      gate(),
+      seen(observedPhase(1, { devices: 1000, started: 40, confirmed: 9, silent: 1 })),
+      '1 of 10 canary devices fell silent, 10 %, limit 5 %',
+    ],
+  ])('%s', (_name, state, observation, words) => {
+    const judgement = judge(state, observation, NOW);
+    expect(judgement).toMatchObject({ kind: 'pause', code: 'threshold_exceeded', words });
+    expect(judgement.evidence).toMatchObject({ limits: { errorThreshold: state.errorThreshold } });
+    expect(judgement.evidence).toHaveProperty('phases');
+  });
+
+  it.each([
+    ['at the limit, not above it', { confirmed: 19, failed: 1 }],
+    ['too few finished to judge', { confirmed: 8, failed: 1 }],
+  ])('not %s', (_name, counts) => {
+    const observation = seen(observedPhase(1, { devices: 1000, started: 100, ...counts }));
+    expect(judge(gate(), observation, NOW)).toMatchObject({
+      kind: 'hold',
+      code: 'awaiting_devices',
+    });
+  });
+
+  it('compares shares without binary drift', () => {
+    const observation = seen(
+      observedPhase(1, { devices: 100, started: 100, confirmed: 71, failed: 29 }),
+    );
+    const judgement = judge(gate({ errorThreshold: 0.29 }), observation, NOW);
+    expect(judgement.kind).toBe('advance');
+  });
+
+  it('takes a threshold of zero at its word', () => {
+    const one = seen(observedPhase(1, { devices: 1000, started: 1, failed: 1 }));
+    expect(judge(gate({ errorThreshold: 0 }), one, NOW).kind).toBe('pause');
+  });
+
+  it('never by rate when the threshold is all of them', () => {
+    const all = ten({ started: 1, failed: 1 });
+    expect(judge(gate({ errorThreshold: 1 }), all, NOW).kind).toBe('advance');
+  });
+
+  it('not by failures of a phase that has not been reached', () => {
+    const later = ten(done, {}, { started: 1, failed: 1 });
+    expect(judge(gate(), later, NOW).kind).toBe('advance');
+  });
+});
+
+describe('hold', () => {
+  it('when the warehouse is unavailable, and keeps what had settled', () => {
+    const judgement = judge(
+      gate({ settledAtMs: 5 }),
+      { kind: 'unavailable', reason: 'refused' },
+      NOW,
+    );
+    expect(judgement).toMatchObject({
+      kind: 'hold',
+      code: 'warehouse_unavailable',
+      settledAtMs: 5,
+    });
+    expect(judgement.words).toContain('refused');
+  });
+
+  it.each([
+    ['no data at all', ten({}), 'no_data', '0 of 1 canary devices finished'],
+    ['no phases counted', seen(), 'no_data', 'canary has not been counted'],
+    [
+      'devices under way',
+      ten({ started: 1 }),
+      'awaiting_devices',
+      '0 of 1 canary devices finished',
+    ],
+    [
+      'a canary in maintenance',
+      ten({ inMaintenance: 1 }),
+      'no_data',
+      '0 of 1 canary devices finished, 1 in maintenance',
+    ],
+  ])('on %s', (_name, observation, code, words) => {
+    expect(judge(gate(), observation, NOW)).toMatchObject({ kind: 'hold', code, words });
+  });
+
+  it('for an earlier phase whose failed device is offered the update again', () => {
+    const state = gate({ round: 2, currentPhase: 2 });
+    const judgement = judge(state, ten({}, done), NOW);
+    expect(judgement).toMatchObject({ kind: 'hold', words: '0 of 1 canary devices finished' });
+  });
+
+  it('when all canaries were retired before they showed anything', () => {
+    const judgement = judge(gate(), ten({ devices: 0 }), NOW);
+    expect(judgement).toMatchObject({ kind: 'hold', code: 'no_data' });
+  });
+
+  it('for the soak time, counted from when the gate saw the phase settle', () => {
+    const state = gate({ soakMs: 5000 });
+    const first = judge(state, ten(done), NOW);
+    expect(first).toMatchObject({ kind: 'hold', code: 'soaking', settledAtMs: NOW });
+    expect(first.words).toBe('canary is done and rests for another 5 s');
+    const settled = { ...state, settledAtMs: first.settledAtMs };
+    expect(judge(settled, ten(done), NOW + 4999)).toMatchObject({ kind: 'hold', code: 'soaking' });
+    expect(judge(settled, ten(done), NOW + 5000)).toMatchObject({ kind: 'advance' });
+  });
+
+  it('forgets the soak when a new device joins the phase', () => {
+    const state = gate({ soakMs: 5000, settledAtMs: NOW - 1000 });
+    expect(judge(state, ten({ devices: 2, ...done }), NOW)).toMatchObject({ settledAtMs: null });
+  });
+});
+
+describe('go on', () => {
+  it('to the next phase, and past a phase that adds nobody', () => {
+    expect(judge(gate(), ten(done), NOW)).toMatchObject({
+      kind: 'advance',
+      words: '1 of 1 devices confirmed',
+    });
+    const empty = ten(done, { devices: 0 });
+    expect(judge(gate({ currentPhase: 2 }), empty, NOW)).toMatchObject({ kind: 'advance' });
+  });
+
+  it('completes the last phase, without a rest', () => {
+    const state = gate({ currentPhase: 3, soakMs: 60_000 });
+    const all = ten(done, done, { started: 8, confirmed: 8 });
+    expect(judge(state, all, NOW)).toMatchObject({
+      kind: 'complete',
+      words: '10 of 10 devices confirmed',
+    });
+  });
+});
+
+describe('any observation', () => {
+  const phaseArbitrary = fc
+    .record({
+      devices: fc.nat(30),
+      confirmed: fc.nat(10),
+      failed: fc.nat(3),
+      rolledBack: fc.nat(3),
+      silent: fc.nat(3),
+      open: fc.nat(5),
+    })
+    .map(({ open, ...p }) => ({
+      ...p,
+      started: p.confirmed + p.failed + p.rolledBack + p.silent + open,
+    }));
+
+  it('goes on only when every reached device finished, within the limit, on evidence', () => {
+    fc.assert(
+      fc.property(
+        fc.array(phaseArbitrary, { minLength: 1, maxLength: 5 }),
+        fc.nat(4),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.integer({ min: 1, max: 20 }),
+        (list, current, errorThreshold, minSample) => {
+          const phases = list.map((over, i) => observedPhase(i + 1, over));
+          const currentPhase = Math.min(current + 1, phases.length);
+          const state = gate({
+            phaseCount: phases.length,
+            currentPhase,
+            errorThreshold,
+            minSample,
+          });
+          const { kind } = judge(state, seen(...phases), NOW);
+          const reached = phases.slice(0, currentPhase);
+          const broken = reached.some((p) => {
+            const finished = finishedOf(p);
+            return finished >= p.devices && finished > 0 && errorsOf(p) / finished > errorThreshold;
+          });
+          if (kind === 'advance' || kind === 'complete') {
+            expect(reached.every((p) => finishedOf(p) >= p.devices)).toBe(true);
+            expect(reached.some((p) => finishedOf(p) > 0)).toBe(true);
+            expect(kind === 'complete').toBe(currentPhase === phases.length);
+          }
+          // A phase that ended above the limit pauses, whatever the others did.
+          if (broken) expect(kind).toBe('pause');
+          if (reached.every((p) => errorsOf(p) === 0)) expect(kind).not.toBe('pause');
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
