@@ -37,6 +37,8 @@ export interface TheatreOptions {
   readonly devices?: number;
   /** Group of the device with this index; all `demo` by default. */
   readonly groupOf?: (index: number) => string;
+  /** Puts something between the agents and ota-service: takes its URL, gives the agents' URL. */
+  readonly beforeOta?: (otaUrl: string) => Promise<string>;
 }
 
 const TIMINGS = {
@@ -69,7 +71,7 @@ export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): 
     model: SENSOR_MODEL,
     groupOf,
     count: devices,
-    otaUrl: addresses.console,
+    otaUrl: (await options.beforeOta?.(addresses.console)) ?? addresses.console,
     collectorUrl: ledger.url,
     firmwarePorts,
     trialMs: 4000,
