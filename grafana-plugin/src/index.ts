@@ -1,1 +1,1 @@
-export {};
+export { buildConsole } from './build-console.ts';

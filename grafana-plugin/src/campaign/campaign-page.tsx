@@ -1,0 +1,110 @@
+import { useState } from 'react';
+import type { CampaignEvent, CampaignView } from '@flotilla/contracts';
+import type { ApiClient, CampaignActionName } from '../api/client.ts';
+import type { ApiResult } from '../api/api-failure.ts';
+import { usePoll } from '../api/use-poll.ts';
+import { Link } from '../routing/link.tsx';
+import { PageFrame } from '../shell/page-frame.tsx';
+import { StateWord } from '../ui/state-word.tsx';
+import { CAMPAIGN_TONE } from '../ui/tones.ts';
+import { ActionDialog } from './action-dialog.tsx';
+import { AuditList } from './audit-list.tsx';
+import { ACTION_WORDS, STATUS_WORDS, allowedActions } from './campaign-words.ts';
+import { CampaignSummary } from './campaign-summary.tsx';
+import { PhaseRail } from './phase-rail.tsx';
+
+interface CampaignData {
+  readonly campaign: CampaignView;
+  readonly events: readonly CampaignEvent[];
+}
+
+export function CampaignPage({ id }: { readonly id: string }) {
+  const poll = usePoll(`campaign/${id}`, (api, signal) => loadCampaign(api, id, signal));
+  const [asking, setAsking] = useState<CampaignActionName | null>(null);
+  const campaign = poll.data?.campaign;
+  return (
+    <PageFrame
+      title={campaign?.name ?? id}
+      parent={{ title: 'Campaigns', to: { page: 'campaigns' } }}
+      poll={poll}
+      subtitle={campaign === undefined ? undefined : <Subtitle campaign={campaign} />}
+      aside={
+        campaign !== undefined && (
+          <>
+            <StateWord tone={CAMPAIGN_TONE[campaign.status]} badge>
+              {STATUS_WORDS[campaign.status]}
+            </StateWord>
+            <ActionButtons campaign={campaign} onAsk={setAsking} />
+          </>
+        )
+      }
+    >
+      {(data) => (
+        <>
+          <CampaignSummary campaign={data.campaign} />
+          <PhaseRail campaign={data.campaign} />
+          <AuditList events={data.events} />
+          {asking !== null && (
+            <ActionDialog
+              action={asking}
+              campaign={data.campaign}
+              onClose={() => setAsking(null)}
+              onDone={poll.refresh}
+            />
+          )}
+        </>
+      )}
+    </PageFrame>
+  );
+}
+
+async function loadCampaign(
+  api: ApiClient,
+  id: string,
+  signal: AbortSignal,
+): Promise<ApiResult<CampaignData>> {
+  const [campaign, events] = await Promise.all([
+    api.campaign(id, signal),
+    api.campaignEvents(id, signal),
+  ]);
+  if (!campaign.ok) return campaign;
+  if (!events.ok) return events;
+  return { ok: true, value: { campaign: campaign.value, events: events.value.items } };
+}
+
+function Subtitle({ campaign }: { readonly campaign: CampaignView }) {
+  return (
+    <>
+      <Link to={{ page: 'firmware' }}>
+        {campaign.model} {campaign.version}
+      </Link>
+      {campaign.groups !== null && <span>groups {campaign.groups.join(', ')}</span>}
+      <span>round {campaign.round}</span>
+      <span className="mono">{campaign.id}</span>
+    </>
+  );
+}
+
+interface ActionButtonsProps {
+  readonly campaign: CampaignView;
+  readonly onAsk: (action: CampaignActionName) => void;
+}
+
+function ActionButtons({ campaign, onAsk }: ActionButtonsProps) {
+  const allowed = allowedActions(campaign.status);
+  if (allowed.length === 0) return null;
+  return (
+    <div className="actions" role="group" aria-label="Campaign">
+      {allowed.map((action) => (
+        <button
+          key={action}
+          type="button"
+          className={action === 'abort' ? 'danger' : 'primary'}
+          onClick={() => onAsk(action)}
+        >
+          {ACTION_WORDS[action].verb}…
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+import { useEffect, useRef, type ReactNode } from 'react';
+import { isNotFound } from '../api/api-failure.ts';
+import { freshness, type PollState } from '../api/poll-state.ts';
+import { Link } from '../routing/link.tsx';
+import type { Route } from '../routing/routes.ts';
+import { Notice } from '../ui/notice.tsx';
+import { LiveBar } from './live-bar.tsx';
+
+interface PageFrameProps<T> {
+  readonly title: string;
+  readonly parent?: { readonly title: string; readonly to: Route };
+  readonly poll: PollState<T>;
+  /** Beside the title: badges, actions. */
+  readonly aside?: ReactNode;
+  readonly subtitle?: ReactNode;
+  readonly children: (data: T) => ReactNode;
+}
+
+let firstPage = true;
+
+/** Title, freshness and the states every page has: loading, refused, stale, live. */
+export function PageFrame<T>(props: PageFrameProps<T>) {
+  const { title, parent, poll, aside, subtitle, children } = props;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Flotilla`;
+  }, [title]);
+  useEffect(() => {
+    // After a change of page a screen reader starts at its title; the first page keeps the browser's order.
+    if (!firstPage) heading.current?.focus({ preventScroll: true });
+    if (!firstPage) window.scrollTo(0, 0);
+    firstPage = false;
+  }, []);
+  const state = freshness(poll);
+  return (
+    <>
+      <LiveBar poll={poll} />
+      <main id="main" className={state === 'stale' ? 'page is-stale' : 'page'}>
+        <div className="page-head">
+          {parent !== undefined && (
+            <nav aria-label="Breadcrumb" className="breadcrumb">
+              <Link to={parent.to}>{parent.title}</Link>
+              <span aria-hidden="true">/</span>
+            </nav>
+          )}
+          <div className="page-title">
+            <h1 ref={heading} tabIndex={-1}>
+              {title}
+            </h1>
+            {aside}
+          </div>
+          {subtitle !== undefined && <p className="subtitle">{subtitle}</p>}
+        </div>
+        {poll.data !== null && children(poll.data)}
+        {state === 'loading' && <Skeleton />}
+        {state === 'failed' && poll.failure !== null && (
+          <Notice
+            tone={isNotFound(poll.failure) ? 'neutral' : 'bad'}
+            title={poll.failure.title}
+            detail={poll.failure.detail}
+          />
+        )}
+      </main>
+    </>
+  );
+}
+
+/** Keeps the place of the first panels, so that nothing jumps when the data comes. */
+function Skeleton() {
+  return (
+    <div className="skeleton" aria-busy="true">
+      <span className="visually-hidden">Loading</span>
+      <div className="skeleton-block" />
+      <div className="skeleton-block is-tall" />
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+import { useHost } from '../host/host-context.tsx';
+import { Link } from '../routing/link.tsx';
+import type { Route } from '../routing/routes.ts';
+import { BrandMark } from './brand-mark.tsx';
+
+const SECTIONS = [
+  { title: 'Fleet', to: { page: 'fleet' }, pages: ['fleet', 'device'] },
+  { title: 'Campaigns', to: { page: 'campaigns' }, pages: ['campaigns', 'campaign'] },
+  { title: 'Firmware', to: { page: 'firmware' }, pages: ['firmware'] },
+] as const satisfies readonly { title: string; to: Route; pages: readonly Route['page'][] }[];
+
+export function TopBar({ route }: { readonly route: Route }) {
+  const { access } = useHost().host;
+  return (
+    <header className="top-bar">
+      <a className="skip-link" href="#main">
+        Skip to content
+      </a>
+      <div className="top-bar-inner">
+        <Link to={{ page: 'fleet' }} className="brand">
+          <BrandMark />
+          <span>Flotilla</span>
+        </Link>
+        <nav aria-label="Main">
+          <ul className="sections">
+            {SECTIONS.map(({ title, to, pages }) => (
+              <li key={title}>
+                <Link to={to} current={pages.some((page) => page === route.page)}>
+                  {title}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        {access.authorization() !== null && (
+          <button type="button" className="quiet sign-out" onClick={() => access.signOut('none')}>
+            Sign out
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}
