@@ -1,0 +1,166 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isFinal, type UpdateState } from '@flotilla/contracts';
+import { readCampaignCounts } from '../../src/campaigns/campaign-counts.ts';
+import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
+import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './domain/sample-campaign.ts';
+import { insertUpdateEvents, openEmbeddedWarehouse } from './embedded-warehouse.ts';
+
+const NOW = Date.UTC(2026, 0, 2);
+const DEADLINE_MS = 60_000;
+const ids = deviceNames(10).toSorted((a, b) =>
+  deviceRank(CAMPAIGN_ID, a) < deviceRank(CAMPAIGN_ID, b) ? -1 : 1,
+);
+const [canary, second, third, fourth] = ids as [string, string, string, string];
+
+let warehouse: ClickHouseClient;
+let reports = 0;
+
+beforeAll(async () => {
+  warehouse = await openEmbeddedWarehouse();
+});
+afterAll(() => warehouse.close());
+beforeEach(() => warehouse.command({ query: 'TRUNCATE TABLE flotilla_update_events' }));
+
+const event = (
+  DeviceId: string,
+  State: UpdateState,
+  over: { round?: number; agoMs?: number; campaign?: string; claimedPhase?: number } = {},
+) => ({
+  ReportId: `report-${(reports += 1)}`,
+  CampaignId: over.campaign ?? CAMPAIGN_ID,
+  DeviceId,
+  Phase: over.claimedPhase ?? 1,
+  Round: over.round ?? 1,
+  State,
+  Outcome: isFinal(State) ? State : '',
+  occurredAtMs: NOW - (over.agoMs ?? 1000),
+});
+
+const count = (round = 1, excludedIds: string[] = []) =>
+  readCampaignCounts(warehouse, sampleCampaign(ids, { round, deadlineMs: DEADLINE_MS }), {
+    nowMs: NOW,
+    excludedIds,
+    signal: AbortSignal.timeout(20_000),
+  });
+
+const nothing = { started: 0, confirmed: 0, failed: 0, rolled_back: 0, silent: 0 };
+
+describe('campaign-counts.sql', () => {
+  it('answers nothing for a campaign nobody reported on', async () => {
+    await insertUpdateEvents(warehouse, [
+      event(canary, 'confirmed', { campaign: 'cmp_other0000000' }),
+    ]);
+    expect(await count()).toEqual([]);
+  });
+
+  it('counts each device once, in the phase of its rank, whatever it claims', async () => {
+    await insertUpdateEvents(warehouse, [
+      event(canary, 'offered', { agoMs: 9000 }),
+      event(canary, 'downloading', { agoMs: 8000 }),
+      event(canary, 'trial', { agoMs: 5000 }),
+      event(canary, 'confirmed', { agoMs: 4000, claimedPhase: 3 }),
+      event(second, 'rolled_back', { agoMs: 3000 }),
+      event(third, 'failed', { agoMs: 2000 }),
+      event(fourth, 'offered'),
+    ]);
+    expect(await count()).toEqual([
+      {
+        ...nothing,
+        phase: 1,
+        started: 1,
+        confirmed: 1,
+        first_failure_at_ms: 0,
+        last_finish_at_ms: NOW - 4000,
+      },
+      {
+        ...nothing,
+        phase: 2,
+        started: 1,
+        rolled_back: 1,
+        first_failure_at_ms: NOW - 3000,
+        last_finish_at_ms: NOW - 3000,
+      },
+      {
+        ...nothing,
+        phase: 3,
+        started: 1,
+        failed: 1,
+        first_failure_at_ms: NOW - 2000,
+        last_finish_at_ms: NOW - 2000,
+      },
+    ]);
+  });
+
+  it('takes the first outcome of a round', async () => {
+    await insertUpdateEvents(warehouse, [
+      event(canary, 'confirmed', { agoMs: 1000 }),
+      event(canary, 'rolled_back', { agoMs: 2000 }),
+      event(second, 'failed', { agoMs: 1000 }),
+      event(second, 'confirmed', { agoMs: 2000 }),
+    ]);
+    expect(await count()).toMatchObject([
+      { phase: 1, rolled_back: 1, confirmed: 0 },
+      { phase: 2, failed: 0, confirmed: 1 },
+    ]);
+  });
+
+  it('sets failures of earlier rounds aside and keeps confirmations', async () => {
+    await insertUpdateEvents(warehouse, [
+      event(canary, 'rolled_back', { round: 1 }),
+      event(second, 'confirmed', { round: 1 }),
+      event(third, 'failed', { round: 1 }),
+      event(third, 'confirmed', { round: 2 }),
+      event(fourth, 'confirmed', { round: 3 }),
+    ]);
+    expect(await count(2)).toMatchObject([
+      { phase: 1, started: 0, rolled_back: 0 },
+      { phase: 2, started: 1, confirmed: 1 },
+      { phase: 3, started: 1, confirmed: 1, failed: 0 },
+    ]);
+  });
+
+  it('calls a started device silent after the deadline, until it confirms after all', async () => {
+    await insertUpdateEvents(warehouse, [
+      event(canary, 'downloading', { agoMs: DEADLINE_MS + 1 }),
+      event(second, 'downloading', { agoMs: DEADLINE_MS }),
+      event(third, 'offered', { agoMs: DEADLINE_MS * 2 }),
+    ]);
+    expect(await count()).toMatchObject([
+      { phase: 1, started: 1, silent: 1, first_failure_at_ms: NOW - 1 },
+      { phase: 2, started: 1, silent: 0 },
+      { phase: 3, started: 0, silent: 0 },
+    ]);
+    await insertUpdateEvents(warehouse, [event(canary, 'confirmed')]);
+    expect((await count())[0]).toMatchObject({ started: 1, confirmed: 1, silent: 0 });
+  });
+
+  it.each([
+    ['far behind', 400 * 86_400_000],
+    ['far ahead', -400 * 86_400_000],
+  ])('does not believe a device’s clock that is %s', async (_name, agoMs) => {
+    const offeredAgo = (ms: number) => event(canary, 'offered', { agoMs: ms });
+    await insertUpdateEvents(warehouse, [offeredAgo(5000), event(canary, 'trial', { agoMs })]);
+    expect(await count()).toMatchObject([{ started: 1, silent: 0 }]);
+    await warehouse.command({ query: 'TRUNCATE TABLE flotilla_update_events' });
+    await insertUpdateEvents(warehouse, [
+      offeredAgo(DEADLINE_MS + 5000),
+      event(canary, 'trial', { agoMs }),
+    ]);
+    expect(await count()).toMatchObject([{ started: 1, silent: 1 }]);
+  });
+
+  it('leaves out whom it is told to, whatever the name', async () => {
+    await insertUpdateEvents(warehouse, [event(canary, 'failed'), event(second, 'failed')]);
+    expect(await count(1, [canary, "o'brien\\"])).toMatchObject([{ phase: 2, failed: 1 }]);
+  });
+
+  it('rejects when the view is not there', async () => {
+    await warehouse.command({ query: 'RENAME TABLE flotilla_update_events TO elsewhere' });
+    try {
+      await expect(count()).rejects.toThrow(/flotilla_update_events/);
+    } finally {
+      await warehouse.command({ query: 'RENAME TABLE elsewhere TO flotilla_update_events' });
+    }
+  });
+});
