@@ -1,0 +1,213 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Kysely } from 'kysely';
+import { Registry } from 'prom-client';
+import { TOPIC_LOGS, isFinal, type LifecycleState, type UpdateReport } from '@flotilla/contracts';
+import {
+  openEventLog,
+  type LogConsumer,
+  type MeasuredEventLog,
+  type StoredRecord,
+} from '@flotilla/event-log';
+import { createHttpServer, createLogger } from '@flotilla/service';
+import { registerCampaignRoutes } from '../../src/campaigns/campaign-routes.ts';
+import {
+  createCampaignService,
+  type CampaignService,
+} from '../../src/campaigns/campaign-service.ts';
+import type { Database } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/open-database.ts';
+import { insertUpdateEvents } from './embedded-warehouse.ts';
+import { readLogsRequest } from './otlp-log-reader.ts';
+
+export const FIRMWARE_ID = 'fw_000000000001';
+
+export interface Replica {
+  readonly database: Kysely<Database>;
+  readonly service: CampaignService;
+  readonly registry: Registry;
+}
+
+/** The registry, the log and the warehouse, all real, with a clock that a test moves. */
+export class CampaignWorld {
+  nowMs = Date.UTC(2026, 0, 1);
+  readonly folder: string;
+  readonly eventLog: MeasuredEventLog;
+  readonly warehouse: ClickHouseClient;
+  readonly #consumer: LogConsumer;
+  readonly #replicas: Replica[] = [];
+  readonly #seen = new Set<string>();
+  #offset = 0;
+  #ids = 0;
+
+  private constructor(
+    folder: string,
+    eventLog: MeasuredEventLog,
+    warehouse: ClickHouseClient,
+    consumer: LogConsumer,
+  ) {
+    this.folder = folder;
+    this.eventLog = eventLog;
+    this.warehouse = warehouse;
+    this.#consumer = consumer;
+  }
+
+  static async open(warehouse: ClickHouseClient): Promise<CampaignWorld> {
+    await warehouse.command({ query: 'TRUNCATE TABLE flotilla_update_events' });
+    const folder = await mkdtemp(join(tmpdir(), 'flotilla-campaigns-'));
+    const eventLog = await openEventLog(`sqlite:${join(folder, 'log.db')}`);
+    const consumer = await eventLog.consumer('test', [TOPIC_LOGS]);
+    return new CampaignWorld(folder, eventLog, warehouse, consumer);
+  }
+
+  /** Another ota-service on the same registry file. */
+  async replica(
+    over: { warehouse?: ClickHouseClient; evaluationIntervalMs?: number } = {},
+  ): Promise<Replica> {
+    const database = await openDatabase(`sqlite:${join(this.folder, 'registry.db')}`);
+    const registry = new Registry();
+    const service = createCampaignService({
+      database,
+      eventLog: this.eventLog,
+      warehouse: over.warehouse ?? this.warehouse,
+      evaluationIntervalMs: over.evaluationIntervalMs ?? 20,
+      clock: () => this.nowMs,
+      newId: (prefix) => `${prefix}_${String((this.#ids += 1)).padStart(12, '0')}`,
+      logger: createLogger('test', 'silent'),
+      registry,
+    });
+    const replica = { database, service, registry };
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  static app(service: CampaignService) {
+    const app = createHttpServer({ logger: createLogger('test', 'silent') });
+    registerCampaignRoutes(app, service);
+    return app;
+  }
+
+  async close(): Promise<void> {
+    for (const { service, database } of this.#replicas) {
+      await service.stop();
+      await database.destroy();
+    }
+    await this.#consumer.close();
+    await this.eventLog.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async addFirmware(
+    database: Kysely<Database>,
+    over: { id?: string; version?: string; state?: 'draft' | 'released' } = {},
+  ): Promise<void> {
+    await database
+      .insertInto('firmware')
+      .values({
+        id: over.id ?? FIRMWARE_ID,
+        model: 'sensor',
+        version: over.version ?? '1.1.0',
+        state: over.state ?? 'released',
+        sha256: 'a'.repeat(64),
+        size_bytes: 1,
+        full_sha256: 'a'.repeat(64),
+        full_size_bytes: 1,
+        full_encoding: 'identity',
+        manifest_json: '{}',
+        envelope_json: null,
+        created_at_ms: this.nowMs,
+        released_at_ms: null,
+      })
+      .execute();
+  }
+
+  async addDevices(
+    database: Kysely<Database>,
+    ids: readonly string[],
+    over: { group?: string; lifecycle?: LifecycleState; version?: string | null } = {},
+  ): Promise<void> {
+    await database
+      .insertInto('devices')
+      .values(
+        ids.map((id) => ({
+          id,
+          model: 'sensor',
+          group_name: over.group ?? 'default',
+          lifecycle: over.lifecycle ?? ('active' as const),
+          firmware_version: over.version === undefined ? '1.0.0' : over.version,
+          firmware_sha256: null,
+          created_at_ms: this.nowMs,
+          last_seen_at_ms: null,
+        })),
+      )
+      .execute();
+  }
+
+  /** Polls for every device, as agents do; answers who was offered something. */
+  async pollAll(replica: Replica): Promise<Map<string, UpdateReport>> {
+    const devices = await replica.database
+      .selectFrom('devices')
+      .selectAll()
+      .orderBy('id')
+      .execute();
+    const reports = new Map<string, UpdateReport>();
+    for (const { id, model, group_name: group, firmware_version: firmwareVersion } of devices) {
+      const offer = await replica.service.offerFor(
+        { id, model, group, firmwareVersion },
+        this.nowMs,
+      );
+      if (offer === null) continue;
+      await replica.service.markOffered(id, offer, this.nowMs);
+      const { campaignId, phase, round } = offer;
+      reports.set(id, this.report({ campaignId, phase, round }));
+    }
+    return reports;
+  }
+
+  report(over: Partial<UpdateReport>): UpdateReport {
+    return {
+      reportId: crypto.randomUUID(),
+      campaignId: 'cmp_000000000001',
+      phase: 1,
+      round: 1,
+      state: 'downloading',
+      fromVersion: '1.0.0',
+      toVersion: '1.1.0',
+      transferBytes: 0,
+      usedDelta: false,
+      occurredAt: new Date(this.nowMs).toISOString(),
+      ...over,
+    };
+  }
+
+  async newRecords(): Promise<StoredRecord[]> {
+    const [partition] = await this.#consumer.assignment();
+    if (partition === undefined) return [];
+    const limits = { maxRecords: 10_000, maxBytes: 16_000_000 };
+    const records = await this.#consumer.read(partition, this.#offset, limits);
+    this.#offset = (records.at(-1)?.offset ?? this.#offset - 1) + 1;
+    return records;
+  }
+
+  /** What the pipeline does: from the log into the warehouse, each report once. */
+  async pump(): Promise<void> {
+    const events = (await this.newRecords())
+      .flatMap(({ value }) => readLogsRequest(value))
+      .map(({ resource, attributes, timeMs }) => ({
+        ReportId: String(attributes['flotilla.report.id']),
+        CampaignId: String(attributes['flotilla.campaign.id']),
+        DeviceId: String(resource['device.id']),
+        Phase: Number(attributes['flotilla.campaign.phase']),
+        Round: Number(attributes['flotilla.campaign.round']),
+        State: String(attributes['flotilla.update.state']),
+        Outcome: isFinal(attributes['flotilla.update.state'] as UpdateReport['state'])
+          ? String(attributes['flotilla.update.outcome'])
+          : '',
+        occurredAtMs: timeMs,
+      }))
+      .filter(({ ReportId }) => !this.#seen.has(ReportId) && this.#seen.add(ReportId));
+    await insertUpdateEvents(this.warehouse, events);
+  }
+}
