@@ -1,0 +1,36 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+
+const GIB = 1024 ** 3;
+
+const absolutePath = z.string().refine(isAbsolute, 'must be an absolute path');
+const milliseconds = z.coerce.number().int().min(1);
+
+/** The service's environment variables. */
+export const configSchema = z.object({
+  FLOTILLA_OTA_HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0 takes any free port. */
+  FLOTILLA_OTA_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  /** `sqlite:/absolute/file.db` */
+  FLOTILLA_DATABASE: z.string().startsWith('sqlite:/', 'must look like sqlite:/absolute/file.db'),
+  FLOTILLA_ARTIFACTS_DIR: absolutePath,
+  /** `sqlite:/absolute/log.db` */
+  FLOTILLA_EVENT_LOG: z.string().min(1),
+  FLOTILLA_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }),
+  /** PEM public keys, one after another; a manifest signed by any of them is trusted. */
+  FLOTILLA_RELEASE_KEY_FILE: absolutePath,
+  /** PEM private key that signs device tokens; its public half checks them. */
+  FLOTILLA_DEVICE_TOKEN_KEY_FILE: absolutePath,
+  FLOTILLA_OPERATOR_TOKEN_FILE: absolutePath,
+  FLOTILLA_EVALUATION_INTERVAL_MS: milliseconds.default(1000),
+  FLOTILLA_DEVICE_POLL_MS: milliseconds.default(30_000),
+  /** The console's built files; without it there is no console here. */
+  FLOTILLA_CONSOLE_DIR: absolutePath.optional(),
+  FLOTILLA_MAX_ARTIFACT_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(4 * GIB),
+});
+
+export type OtaConfig = z.output<typeof configSchema>;

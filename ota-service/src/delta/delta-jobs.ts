@@ -1,0 +1,132 @@
+import { DELTA_CODEC } from '@flotilla/contracts';
+import type { Logger } from '@flotilla/service';
+import type { ArtifactStore } from '../firmware/artifact-store.ts';
+import { basesFor, isWorthwhile } from './domain/delta-policy.ts';
+import type { DeltaFiles } from './compute-delta.ts';
+import type { DeltaOutcome, DeltaPair, DeltaStore } from './delta-store.ts';
+
+/** A job that takes longer is given up: its devices take the whole artifact long before. */
+const JOB_TIMEOUT_MS = 15 * 60_000;
+/** After a fault of database or disk, before the queue is looked at again. */
+const RETRY_AFTER_MS = 5000;
+
+export interface DeltaJobsDeps {
+  readonly store: DeltaStore;
+  readonly artifacts: ArtifactStore;
+  readonly compute: (files: DeltaFiles, signal: AbortSignal) => Promise<Uint8Array>;
+  readonly clock: () => number;
+  readonly logger: Logger;
+}
+
+/**
+ * Works the queue of deltas off, one at a time. The queue is the table, so a restart goes on where
+ * it stopped; a job that was running starts anew.
+ */
+export class DeltaJobs {
+  readonly #deps: DeltaJobsDeps;
+  readonly #stopping = new AbortController();
+  #wake = Promise.withResolvers<void>();
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(deps: DeltaJobsDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** The job at work stays pending. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the service is stopping'));
+    this.#wake.resolve();
+    await this.#loop;
+  }
+
+  /** Queues what a new release needs. */
+  async planFor(target: { readonly model: string; readonly sha256: string }): Promise<void> {
+    const released = await this.#deps.store.releasedArtifacts(target.model);
+    const running = await this.#deps.store.runningArtifacts(target.model);
+    const bases = basesFor(target.sha256, released, running);
+    await this.#enqueue(bases.map((baseSha256) => ({ baseSha256, targetSha256: target.sha256 })));
+  }
+
+  /** Queues one pair, when a device asks for it first. */
+  async request(pair: DeltaPair): Promise<void> {
+    await this.#enqueue([pair]);
+  }
+
+  async #enqueue(pairs: readonly DeltaPair[]): Promise<void> {
+    await this.#deps.store.enqueue(pairs, DELTA_CODEC, this.#deps.clock());
+    this.#wake.resolve();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      // Renewed before the table is read, so a job queued in between is not slept over.
+      this.#wake = Promise.withResolvers<void>();
+      try {
+        const job = await this.#deps.store.nextPending();
+        if (job === undefined) await this.#wake.promise;
+        else await this.#work(job, job.fullTransferBytes);
+      } catch (err) {
+        this.#deps.logger.error({ err }, 'the delta queue failed; trying again');
+        await this.#pause(RETRY_AFTER_MS);
+      }
+    }
+  }
+
+  async #work(pair: DeltaPair, fullTransferBytes: number): Promise<void> {
+    const { store, clock, logger } = this.#deps;
+    const startedMs = clock();
+    const outcome = await this.#outcome(pair, fullTransferBytes);
+    if (outcome === null) return;
+    await store.finish(pair, outcome, clock());
+    const level = outcome.state === 'failed' ? 'warn' : 'info';
+    logger[level]({ ...pair, ...outcome, tookMs: clock() - startedMs }, 'delta finished');
+  }
+
+  /** Null when the service stops meanwhile. */
+  async #outcome(pair: DeltaPair, fullTransferBytes: number): Promise<DeltaOutcome | null> {
+    const { artifacts, compute } = this.#deps;
+    const timeout = AbortSignal.timeout(JOB_TIMEOUT_MS);
+    const signal = AbortSignal.any([timeout, this.#stopping.signal]);
+    let delta: Uint8Array;
+    try {
+      const baseFile = await artifacts.localFile(pair.baseSha256);
+      const targetFile = await artifacts.localFile(pair.targetSha256);
+      delta = await compute({ baseFile, targetFile }, signal);
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return null;
+      const why = error instanceof Error ? error.message : String(error);
+      return { state: 'failed', detail: timeout.aborted ? 'it took too long' : why };
+    }
+    if (!isWorthwhile(delta.length, fullTransferBytes)) {
+      const detail = `${delta.length} bytes against ${fullTransferBytes} of the whole artifact`;
+      return { state: 'not_worthwhile', detail };
+    }
+    return { state: 'ready', ...(await this.#publish(delta)) };
+  }
+
+  async #publish(delta: Uint8Array): Promise<{ sha256: string; sizeBytes: number }> {
+    const { artifacts } = this.#deps;
+    const source = (async function* () {
+      yield await Promise.resolve(delta);
+    })();
+    const staged = await artifacts.stage(source, delta.length);
+    try {
+      await artifacts.publish(staged);
+    } finally {
+      await artifacts.discard(staged);
+    }
+    return { sha256: staged.sha256, sizeBytes: staged.sizeBytes };
+  }
+
+  async #pause(durationMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#wake.resolve(), durationMs);
+    this.#wake = Promise.withResolvers<void>();
+    if (this.#stopping.signal.aborted) this.#wake.resolve();
+    await this.#wake.promise;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,34 @@
+/** Of the released versions that may be a base, this many of the newest get a delta unasked. */
+const NEWEST_BASES = 3;
+
+/** A delta saves transfer but costs the device a rebuild; below a fifth saved it is not offered. */
+const WORTHWHILE_SHARE = 0.8;
+
+/** A released artifact of the model. */
+export interface ReleasedArtifact {
+  readonly sha256: string;
+  readonly releasedAtMs: number;
+}
+
+/**
+ * The bases a new release needs deltas from: the newest other releases, and whatever devices run now.
+ * `running` may name artifacts this registry never released; nothing can be computed from those.
+ */
+export function basesFor(
+  targetSha256: string,
+  released: readonly ReleasedArtifact[],
+  running: readonly string[],
+): string[] {
+  const others = released.filter((artifact) => artifact.sha256 !== targetSha256);
+  const newest = others
+    .toSorted((a, b) => b.releasedAtMs - a.releasedAtMs)
+    .slice(0, NEWEST_BASES)
+    .map((artifact) => artifact.sha256);
+  const known = new Set(others.map((artifact) => artifact.sha256));
+  // Devices first: they wait for theirs.
+  return [...new Set([...running.filter((sha256) => known.has(sha256)), ...newest])];
+}
+
+export function isWorthwhile(deltaBytes: number, fullTransferBytes: number): boolean {
+  return deltaBytes <= fullTransferBytes * WORTHWHILE_SHARE;
+}

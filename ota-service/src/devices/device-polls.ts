@@ -1,0 +1,128 @@
+import {
+  envelopeSchema,
+  type Deployment,
+  type PollRequest,
+  type PollResponse,
+} from '@flotilla/contracts';
+import type { CampaignService, Offer } from '../campaigns/campaign-service.ts';
+import type { DeltaJobs } from '../delta/delta-jobs.ts';
+import type { DeltaStore } from '../delta/delta-store.ts';
+import type { FirmwareRow, FirmwareStore } from '../firmware/firmware-store.ts';
+import type { DeviceRow, DeviceStore } from './device-store.ts';
+import { chooseTransfer, type DeltaStatus } from './domain/choose-transfer.ts';
+import type { LastSeenBuffer } from './last-seen-buffer.ts';
+
+/** A device that waits for its delta asks again soon. */
+const WAITING_POLL_MS = 1000;
+
+export interface DevicePollDeps {
+  readonly devices: DeviceStore;
+  readonly lastSeen: LastSeenBuffer;
+  readonly firmware: FirmwareStore;
+  readonly deltas: DeltaStore;
+  readonly deltaJobs: Pick<DeltaJobs, 'request'>;
+  readonly campaigns: Pick<CampaignService, 'offerFor' | 'markOffered'>;
+  readonly pollMs: number;
+  readonly clock: () => number;
+}
+
+/** Answers "this runs here, what may I do?". */
+export class DevicePolls {
+  readonly #deps: DevicePollDeps;
+  constructor(deps: DevicePollDeps) {
+    this.#deps = deps;
+  }
+
+  async answer(device: DeviceRow, poll: PollRequest): Promise<PollResponse> {
+    const { campaigns, pollMs, clock } = this.#deps;
+    const nowMs = clock();
+    await this.#remember(device, poll, nowMs);
+    const idle: PollResponse = { pollAfterMs: pollMs, deployment: null };
+    if (device.lifecycle === 'maintenance') return idle;
+    const offer = await campaigns.offerFor(
+      {
+        id: device.id,
+        model: device.model,
+        group: device.group_name,
+        firmwareVersion: poll.runningVersion,
+      },
+      nowMs,
+    );
+    if (offer === null) return idle;
+    const deployment = await this.#deploymentOf(offer, poll, nowMs);
+    if (deployment === null) {
+      return { pollAfterMs: Math.min(pollMs, WAITING_POLL_MS), deployment: null };
+    }
+    // Exposure counts from here: the device has not heard of the version before this answer.
+    await campaigns.markOffered(device.id, offer, nowMs);
+    return { pollAfterMs: pollMs, deployment };
+  }
+
+  /** A change is stored at once, for offers and deltas follow from it; a mere sighting can wait. */
+  async #remember(device: DeviceRow, poll: PollRequest, nowMs: number): Promise<void> {
+    const lifecycle = device.lifecycle === 'provisioned' ? 'active' : device.lifecycle;
+    const unchanged =
+      lifecycle === device.lifecycle &&
+      poll.runningVersion === device.firmware_version &&
+      poll.runningSha256 === device.firmware_sha256;
+    if (unchanged) {
+      this.#deps.lastSeen.note(device.id, nowMs);
+      return;
+    }
+    await this.#deps.devices.setState(
+      device.id,
+      {
+        lifecycle,
+        firmwareVersion: poll.runningVersion,
+        firmwareSha256: poll.runningSha256,
+      },
+      nowMs,
+    );
+  }
+
+  /** Null while the device shall wait for its delta. */
+  async #deploymentOf(offer: Offer, poll: PollRequest, nowMs: number): Promise<Deployment | null> {
+    const firmware = await this.#deps.firmware.byId(offer.firmwareId);
+    if (firmware === undefined || firmware.envelope_json === null) {
+      throw new Error(`campaign ${offer.campaignId} offers ${offer.firmwareId}, not released`);
+    }
+    const base = poll.runningSha256;
+    const delta = base === null ? { state: 'none' as const } : await this.#delta(base, firmware);
+    const choice = chooseTransfer(delta, firmware.released_at_ms ?? 0, nowMs);
+    if (choice.kind === 'wait') return null;
+    return {
+      campaignId: offer.campaignId,
+      phase: offer.phase,
+      round: offer.round,
+      manifest: envelopeSchema.parse(JSON.parse(firmware.envelope_json)),
+      full: {
+        ...transfer(firmware.full_sha256, firmware.full_size_bytes),
+        encoding: firmware.full_encoding,
+      },
+      delta:
+        choice.kind === 'delta' && base !== null
+          ? { ...transfer(choice.sha256, choice.sizeBytes), codec: choice.codec, baseSha256: base }
+          : null,
+    };
+  }
+
+  /** Where the delta stands; asks for it when this device is the first that runs the base. */
+  async #delta(baseSha256: string, target: FirmwareRow): Promise<DeltaStatus> {
+    const { deltas, deltaJobs } = this.#deps;
+    const pair = { baseSha256, targetSha256: target.sha256 };
+    const row = await deltas.find(pair);
+    if (row?.state === 'ready' && row.sha256 !== null && row.size_bytes !== null) {
+      return { state: 'ready', sha256: row.sha256, sizeBytes: row.size_bytes, codec: row.codec };
+    }
+    if (row !== undefined) return { state: row.state === 'pending' ? 'pending' : 'none' };
+    const released = await deltas.releasedArtifacts(target.model);
+    const isBase = released.some((artifact) => artifact.sha256 === baseSha256);
+    if (!isBase || baseSha256 === target.sha256) return { state: 'none' };
+    await deltaJobs.request(pair);
+    return { state: 'pending' };
+  }
+}
+
+function transfer(sha256: string, sizeBytes: number) {
+  return { path: `/device/v1/artifacts/${sha256}`, sha256, sizeBytes };
+}

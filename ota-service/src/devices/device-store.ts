@@ -1,0 +1,117 @@
+import { sql, type Kysely, type Selectable } from 'kysely';
+import type { LifecycleState } from '@flotilla/contracts';
+import type { Database } from '../db/database.ts';
+import type { DeviceTable } from './tables.ts';
+
+export type DeviceRow = Selectable<DeviceTable>;
+
+export interface DeviceFilter {
+  readonly model?: string | undefined;
+  readonly group?: string | undefined;
+  readonly lifecycle?: LifecycleState | undefined;
+  /** Part of the id; case does not matter for A-Z. */
+  readonly q?: string | undefined;
+  readonly limit: number;
+  /** Devices whose id sorts behind this one. */
+  readonly afterId?: string | undefined;
+}
+
+export interface DeviceCount {
+  readonly model: string;
+  readonly group: string;
+  readonly lifecycle: LifecycleState;
+  readonly count: number;
+}
+
+/** What a device said about itself in a poll. */
+export interface DeviceState {
+  readonly lifecycle: LifecycleState;
+  readonly firmwareVersion: string | null;
+  readonly firmwareSha256: string | null;
+}
+
+/** Rows of the device registry. */
+export class DeviceStore {
+  readonly #db: Kysely<Database>;
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** False when the id is taken. */
+  async insert(row: DeviceRow): Promise<boolean> {
+    const result = await this.#db
+      .insertInto('devices')
+      .values(row)
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  async byId(id: string): Promise<DeviceRow | undefined> {
+    return this.#db.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  /** By id, ascending. */
+  async list(filter: DeviceFilter): Promise<DeviceRow[]> {
+    let query = this.#db.selectFrom('devices').selectAll().orderBy('id').limit(filter.limit);
+    if (filter.model !== undefined) query = query.where('model', '=', filter.model);
+    if (filter.group !== undefined) query = query.where('group_name', '=', filter.group);
+    if (filter.lifecycle !== undefined) query = query.where('lifecycle', '=', filter.lifecycle);
+    if (filter.afterId !== undefined) query = query.where('id', '>', filter.afterId);
+    if (filter.q !== undefined) {
+      // `!` as escape: a backslash means something else to each engine.
+      const pattern = `%${filter.q.toLowerCase().replaceAll(/[!%_]/g, '!$&')}%`;
+      query = query.where(sql<boolean>`lower(id) like ${pattern} escape '!'`);
+    }
+    return query.execute();
+  }
+
+  async setState(id: string, state: DeviceState, nowMs: number): Promise<void> {
+    await this.#db
+      .updateTable('devices')
+      .set({
+        lifecycle: state.lifecycle,
+        firmware_version: state.firmwareVersion,
+        firmware_sha256: state.firmwareSha256,
+        last_seen_at_ms: nowMs,
+      })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  /** All or none; one commit, whatever the number. */
+  async setLastSeen(seenAtMs: ReadonlyMap<string, number>): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      for (const [id, atMs] of seenAtMs) {
+        await transaction
+          .updateTable('devices')
+          .set({ last_seen_at_ms: atMs })
+          .where('id', '=', id)
+          // A poll that changed something has stored its own, newer time meanwhile.
+          .where((eb) =>
+            eb.or([eb('last_seen_at_ms', 'is', null), eb('last_seen_at_ms', '<', atMs)]),
+          )
+          .execute();
+      }
+    });
+  }
+
+  async count(): Promise<DeviceCount[]> {
+    const rows = await this.#db
+      .selectFrom('devices')
+      .select([
+        'model',
+        'group_name',
+        'lifecycle',
+        (q) => q.fn.countAll<number | string>().as('count'),
+      ])
+      .groupBy(['model', 'group_name', 'lifecycle'])
+      .execute();
+    return rows.map((row) => ({
+      model: row.model,
+      group: row.group_name,
+      lifecycle: row.lifecycle,
+      count: Number(row.count),
+    }));
+  }
+}

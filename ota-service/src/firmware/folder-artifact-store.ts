@@ -1,0 +1,122 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import {
+  ArtifactMissingError,
+  ArtifactTooLargeError,
+  type ArtifactStore,
+  type StagedArtifact,
+} from './artifact-store.ts';
+
+/**
+ * A content-addressed folder: `<root>/sha256/<first two digits>/<digest>`, and `<root>/incoming/` on
+ * the same file system so that publishing is one rename.
+ */
+export class FolderArtifactStore implements ArtifactStore {
+  readonly #root: string;
+  readonly #incoming: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+    this.#incoming = join(root, 'incoming');
+  }
+
+  /**
+   * The caller must be the folder's only user: whatever a former process left half-written is
+   * removed here.
+   */
+  static async open(root: string): Promise<FolderArtifactStore> {
+    const store = new FolderArtifactStore(root);
+    await mkdir(store.#incoming, { recursive: true });
+    for (const name of await readdir(store.#incoming)) {
+      await rm(join(store.#incoming, name), { force: true });
+    }
+    return store;
+  }
+
+  async stage(source: AsyncIterable<Uint8Array>, limitBytes: number): Promise<StagedArtifact> {
+    const file = join(this.#incoming, randomUUID());
+    try {
+      return { file, ...(await writeDurably(file, source, limitBytes)) };
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    }
+  }
+
+  async publish(staged: StagedArtifact): Promise<void> {
+    const target = this.#pathOf(staged.sha256);
+    const folder = dirname(target);
+    const created = await mkdir(folder, { recursive: true });
+    await rename(staged.file, target);
+    // A rename survives a power cut only once its folder is synced (fsync(2), NOTES).
+    await syncFolder(folder);
+    if (created !== undefined) {
+      await syncFolder(dirname(folder));
+      await syncFolder(this.#root);
+    }
+  }
+
+  async discard(staged: StagedArtifact): Promise<void> {
+    await rm(staged.file, { force: true });
+  }
+
+  async sizeBytes(sha256: string): Promise<number | null> {
+    try {
+      return (await stat(this.#pathOf(sha256))).size;
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  open(sha256: string, first: number, last: number): Readable {
+    return createReadStream(this.#pathOf(sha256), { start: first, end: last });
+  }
+
+  async localFile(sha256: string): Promise<string> {
+    if ((await this.sizeBytes(sha256)) === null) throw new ArtifactMissingError(sha256);
+    return this.#pathOf(sha256);
+  }
+
+  #pathOf(sha256: string): string {
+    return join(this.#root, 'sha256', sha256.slice(0, 2), sha256);
+  }
+}
+
+async function writeDurably(
+  file: string,
+  source: AsyncIterable<Uint8Array>,
+  limitBytes: number,
+): Promise<{ sha256: string; sizeBytes: number }> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const handle = await open(file, 'wx');
+  try {
+    for await (const chunk of source) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > limitBytes) throw new ArtifactTooLargeError(limitBytes);
+      hash.update(chunk);
+      await handle.writeFile(chunk);
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return { sha256: hash.digest('hex'), sizeBytes };
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

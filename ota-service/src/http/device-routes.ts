@@ -1,0 +1,61 @@
+import type { KeyObject } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { pollRequestSchema, updateReportSchema, type PollResponse } from '@flotilla/contracts';
+import { LogFullError, LogUnavailableError } from '@flotilla/event-log';
+import { parseRequest, ProblemError } from '@flotilla/service';
+import type { CampaignService } from '../campaigns/campaign-service.ts';
+import type { DevicePolls } from '../devices/device-polls.ts';
+import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
+import { sendArtifact, type ArtifactRouteDeps } from './artifact-route.ts';
+import { authenticateDevice } from './device-auth.ts';
+
+export interface DeviceRouteDeps extends ArtifactRouteDeps {
+  readonly devices: DeviceStore;
+  readonly polls: DevicePolls;
+  readonly campaigns: Pick<CampaignService, 'recordReport'>;
+  readonly deviceTokenPublicKey: KeyObject;
+  readonly clock: () => number;
+}
+
+const LOG_RETRY_SECONDS = 10;
+
+/** The device API; each request is by the device its token names. */
+export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps): void {
+  // Known before the body is read, so a stranger cannot make the service parse anything.
+  const callers = new WeakMap<FastifyRequest, DeviceRow>();
+  app.addHook('onRequest', async (request) => {
+    callers.set(
+      request,
+      await authenticateDevice(request, deps.devices, deps.deviceTokenPublicKey),
+    );
+  });
+  const callerOf = (request: FastifyRequest): DeviceRow => {
+    const device = callers.get(request);
+    if (device === undefined) throw new Error('a device route ran without authentication');
+    return device;
+  };
+
+  app.post('/device/v1/poll', async (request): Promise<PollResponse> => {
+    const poll = parseRequest(pollRequestSchema, request.body, 'body');
+    return deps.polls.answer(callerOf(request), poll);
+  });
+
+  app.get('/device/v1/artifacts/:sha256', async (request, reply) =>
+    sendArtifact(deps, callerOf(request).model, request, reply),
+  );
+
+  app.post('/device/v1/reports', async (request, reply) => {
+    const report = parseRequest(updateReportSchema, request.body, 'body');
+    try {
+      await deps.campaigns.recordReport(callerOf(request).id, report, deps.clock());
+    } catch (error) {
+      if (!(error instanceof LogFullError || error instanceof LogUnavailableError)) throw error;
+      throw new ProblemError('unavailable', {
+        detail: 'the telemetry log takes nothing now; send the report again',
+        retryAfterSeconds: LOG_RETRY_SECONDS,
+        cause: error,
+      });
+    }
+    return reply.code(202).send({ reportId: report.reportId });
+  });
+}

@@ -1,0 +1,72 @@
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { openEventLog } from '@flotilla/event-log';
+import {
+  FolderLock,
+  loadConfig,
+  runService,
+  type Logger,
+  type RunningService,
+} from '@flotilla/service';
+import packageJson from '../package.json' with { type: 'json' };
+import { registerCampaignRoutes } from './campaigns/campaign-routes.ts';
+import { createCampaignService } from './campaigns/campaign-service.ts';
+import { configSchema } from './config.ts';
+import { openDatabase } from './db/open-database.ts';
+import { FolderArtifactStore } from './firmware/folder-artifact-store.ts';
+import { createOtaService } from './ota-service.ts';
+import { newRandomId } from './random-id.ts';
+import { loadSecrets } from './secrets.ts';
+
+const WAREHOUSE_TIMEOUT_MS = 10_000;
+const clock = (): number => Date.now();
+
+await runService('ota-service', start);
+
+async function start(logger: Logger): Promise<RunningService> {
+  const config = loadConfig(configSchema, process.env);
+  const secrets = await loadSecrets(config);
+  const lock = FolderLock.acquire(config.FLOTILLA_ARTIFACTS_DIR, process.pid);
+  const artifacts = await FolderArtifactStore.open(config.FLOTILLA_ARTIFACTS_DIR);
+  const database = await openDatabase(config.FLOTILLA_DATABASE);
+  const eventLog = await openEventLog(config.FLOTILLA_EVENT_LOG);
+  const warehouse = createClient({
+    url: config.FLOTILLA_CLICKHOUSE_URL,
+    request_timeout: WAREHOUSE_TIMEOUT_MS,
+    // Whoever queries logs the failure, in our format.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const shared = { database, eventLog, warehouse, clock, newId: newRandomId, logger, registry };
+  const campaigns = createCampaignService({
+    ...shared,
+    evaluationIntervalMs: config.FLOTILLA_EVALUATION_INTERVAL_MS,
+  });
+  const service = await createOtaService({
+    ...shared,
+    ...secrets,
+    artifacts,
+    campaigns,
+    registerCampaignRoutes: (app) => registerCampaignRoutes(app, campaigns),
+    maxArtifactBytes: config.FLOTILLA_MAX_ARTIFACT_BYTES,
+    devicePollMs: config.FLOTILLA_DEVICE_POLL_MS,
+    consoleFolder: config.FLOTILLA_CONSOLE_DIR,
+    version: packageJson.version,
+  });
+  const http = await service.app.listen({
+    host: config.FLOTILLA_OTA_HOST,
+    port: config.FLOTILLA_OTA_PORT,
+  });
+  service.start();
+  return {
+    addresses: { http },
+    async stop() {
+      await service.stop();
+      await warehouse.close();
+      await eventLog.close();
+      await database.destroy();
+      lock.release();
+    },
+  };
+}

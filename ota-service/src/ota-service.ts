@@ -1,0 +1,181 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { FastifyInstance } from 'fastify';
+import type { Kysely } from 'kysely';
+import type { Registry } from 'prom-client';
+import type { EventLog } from '@flotilla/event-log';
+import { createHttpServer, type Logger } from '@flotilla/service';
+import type { CampaignService } from './campaigns/campaign-service.ts';
+import type { Database } from './db/database.ts';
+import { computeDelta } from './delta/compute-delta.ts';
+import { DeltaJobs } from './delta/delta-jobs.ts';
+import { DeltaStore } from './delta/delta-store.ts';
+import { DevicePolls } from './devices/device-polls.ts';
+import { DeviceStore } from './devices/device-store.ts';
+import { HealthReader } from './devices/health-reader.ts';
+import { LastSeenBuffer } from './devices/last-seen-buffer.ts';
+import { registerRegistryRoutes } from './devices/registry-routes.ts';
+import type { ArtifactStore } from './firmware/artifact-store.ts';
+import { isDownloadable } from './firmware/downloadable.ts';
+import { registerFirmwareRoutes } from './firmware/firmware-routes.ts';
+import { FirmwareStore } from './firmware/firmware-store.ts';
+import { FirmwareUploads } from './firmware/firmware-upload.ts';
+import { registerConsole } from './http/console.ts';
+import { registerDeviceRoutes } from './http/device-routes.ts';
+import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
+import { requireOperator } from './http/operator-auth.ts';
+import { registerStatusRoute } from './http/status-route.ts';
+
+/** Longest that a sighting stays in memory. */
+const LAST_SEEN_FLUSH_MS = 1000;
+
+/** What the rest of the service asks of campaigns; their own routes know more. */
+export type CampaignPort = Pick<
+  CampaignService,
+  'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'start' | 'stop'
+>;
+
+/** Opened engines and settings; whoever opened them closes them, after `stop`. */
+export interface OtaServiceDeps {
+  readonly database: Kysely<Database>;
+  readonly artifacts: ArtifactStore;
+  readonly eventLog: EventLog;
+  readonly warehouse: ClickHouseClient;
+  readonly releaseKeys: readonly KeyObject[];
+  readonly deviceTokenKey: KeyObject;
+  readonly operatorToken: string;
+  readonly campaigns: CampaignPort;
+  readonly registerCampaignRoutes: (app: FastifyInstance) => void;
+  readonly maxArtifactBytes: number;
+  readonly devicePollMs: number;
+  readonly consoleFolder: string | undefined;
+  readonly version: string;
+  readonly clock: () => number;
+  readonly newId: (prefix: string) => string;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  /** Computes deltas; on a worker thread when not given. */
+  readonly computeDelta?: typeof computeDelta;
+}
+
+export interface OtaService {
+  readonly app: FastifyInstance;
+  /** Background work: the evaluation loop and the delta queue. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Wires the service from its engines. */
+export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService> {
+  const { database, clock, logger, registry } = deps;
+  const devices = new DeviceStore(database);
+  const firmware = new FirmwareStore(database);
+  const deltas = new DeltaStore(database);
+  const lastSeen = new LastSeenBuffer(devices, logger, LAST_SEEN_FLUSH_MS);
+  const deltaJobs = new DeltaJobs({
+    store: deltas,
+    artifacts: deps.artifacts,
+    compute: deps.computeDelta ?? computeDelta,
+    clock,
+    logger,
+  });
+  const health = await HealthReader.create(deps.warehouse, clock, logger);
+  const parts: Parts = { devices, firmware, deltas, lastSeen, deltaJobs, health };
+
+  const app = createHttpServer({ logger, registry, readiness: () => readiness(devices) });
+  measureRequests(app, registry);
+  registerRegistryMetrics(registry, { devices, firmware, deltas });
+  scope(app, (operator) => registerOperatorApi(operator, deps, parts));
+  scope(app, (device) => registerDeviceApi(device, deps, parts));
+  const { consoleFolder } = deps;
+  if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
+
+  return {
+    app,
+    start() {
+      deps.campaigns.start();
+      deltaJobs.start();
+    },
+    async stop() {
+      await app.close();
+      await deps.campaigns.stop();
+      await deltaJobs.stop();
+      await lastSeen.flush();
+    },
+  };
+}
+
+interface Parts {
+  readonly devices: DeviceStore;
+  readonly firmware: FirmwareStore;
+  readonly deltas: DeltaStore;
+  readonly lastSeen: LastSeenBuffer;
+  readonly deltaJobs: DeltaJobs;
+  readonly health: HealthReader;
+}
+
+function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Parts): void {
+  const { clock } = deps;
+  app.addHook('onRequest', requireOperator(deps.operatorToken));
+  registerStatusRoute(app, { version: deps.version, startedAtMs: clock(), clock });
+  registerFirmwareRoutes(app, {
+    store: parts.firmware,
+    uploads: new FirmwareUploads({
+      store: parts.firmware,
+      artifacts: deps.artifacts,
+      maxArtifactBytes: deps.maxArtifactBytes,
+      clock,
+      newId: deps.newId,
+    }),
+    releaseKeys: deps.releaseKeys,
+    onReleased: (row) => parts.deltaJobs.planFor(row),
+    clock,
+  });
+  registerRegistryRoutes(app, {
+    store: parts.devices,
+    lastSeen: parts.lastSeen,
+    health: parts.health,
+    campaigns: deps.campaigns,
+    deviceTokenKey: deps.deviceTokenKey,
+    clock,
+  });
+  deps.registerCampaignRoutes(app);
+}
+
+function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Parts): void {
+  registerDeviceRoutes(app, {
+    devices: parts.devices,
+    polls: new DevicePolls({
+      devices: parts.devices,
+      lastSeen: parts.lastSeen,
+      firmware: parts.firmware,
+      deltas: parts.deltas,
+      deltaJobs: parts.deltaJobs,
+      campaigns: deps.campaigns,
+      pollMs: deps.devicePollMs,
+      clock: deps.clock,
+    }),
+    campaigns: deps.campaigns,
+    artifacts: deps.artifacts,
+    isDownloadable: (sha256, model) => isDownloadable(deps.database, sha256, model),
+    deviceTokenPublicKey: createPublicKey(deps.deviceTokenKey),
+    clock: deps.clock,
+  });
+}
+
+/** A part of the server with hooks and parsers of its own. */
+function scope(app: FastifyInstance, build: (scoped: FastifyInstance) => void): void {
+  void app.register((scoped, _options, done) => {
+    build(scoped);
+    done();
+  });
+}
+
+async function readiness(devices: DeviceStore): Promise<string | null> {
+  try {
+    await devices.count();
+    return null;
+  } catch (error) {
+    return `the registry does not answer: ${error instanceof Error ? error.message : 'unknown'}`;
+  }
+}

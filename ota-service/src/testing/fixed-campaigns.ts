@@ -1,0 +1,63 @@
+import type { UpdateRecord, UpdateReport } from '@flotilla/contracts';
+import { ProblemError } from '@flotilla/service';
+import type { Offer } from '../campaigns/campaign-service.ts';
+import type { CampaignPort } from '../ota-service.ts';
+
+/** Campaigns without phases or gates: `offer` goes to every device, reports are kept in memory. */
+export class FixedCampaigns implements CampaignPort {
+  offer: Offer | null = null;
+  readonly offered: { readonly deviceId: string; readonly offer: Offer }[] = [];
+  readonly #reports = new Map<string, { deviceId: string; report: UpdateReport }>();
+
+  offerFor(): Promise<Offer | null> {
+    return Promise.resolve(this.offer);
+  }
+
+  markOffered(deviceId: string, offer: Offer): Promise<void> {
+    this.offered.push({ deviceId, offer });
+    return Promise.resolve();
+  }
+
+  recordReport(deviceId: string, report: UpdateReport): Promise<void> {
+    if (report.campaignId !== this.offer?.campaignId) {
+      return Promise.reject(
+        new ProblemError('not_found', { detail: `no campaign ${report.campaignId}` }),
+      );
+    }
+    this.#reports.set(report.reportId, { deviceId, report });
+    return Promise.resolve();
+  }
+
+  updatesOf(deviceIds: readonly string[], perDevice: number): Promise<Map<string, UpdateRecord[]>> {
+    const all = [...this.#reports.values()].toReversed();
+    const recordsOf = (id: string) =>
+      all.filter((kept) => kept.deviceId === id).map((kept) => toRecord(kept.report));
+    return Promise.resolve(new Map(deviceIds.map((id) => [id, recordsOf(id).slice(0, perDevice)])));
+  }
+
+  start(): void {
+    // There is no loop to start.
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function toRecord(report: UpdateReport): UpdateRecord {
+  return {
+    campaignId: report.campaignId,
+    campaignName: 'fixed',
+    phase: report.phase,
+    round: report.round,
+    state: report.state,
+    reason: report.reason ?? null,
+    detail: report.detail ?? null,
+    fromVersion: report.fromVersion,
+    toVersion: report.toVersion,
+    transferBytes: report.transferBytes,
+    usedDelta: report.usedDelta,
+    startedAt: report.occurredAt,
+    updatedAt: report.occurredAt,
+  };
+}

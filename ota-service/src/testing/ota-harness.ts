@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
+import type { FirmwareView, PollRequest, PollResponse } from '@flotilla/contracts';
+import { openEventLog } from '@flotilla/event-log';
+import { createLogger } from '@flotilla/service';
+import { generateEd25519, readPrivateKey, readPublicKey, signManifest } from '@flotilla/signing';
+import { Registry } from 'prom-client';
+import { openDatabase } from '../db/open-database.ts';
+import { FolderArtifactStore } from '../firmware/folder-artifact-store.ts';
+import { createOtaService, type OtaServiceDeps } from '../ota-service.ts';
+import { newRandomId } from '../random-id.ts';
+import { FixedCampaigns } from './fixed-campaigns.ts';
+
+export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+
+export interface HarnessOptions {
+  readonly maxArtifactBytes?: number;
+  readonly consoleFolder?: string;
+  readonly warehouseUrl?: string;
+  readonly clock?: () => number;
+  readonly computeDelta?: OtaServiceDeps['computeDelta'];
+}
+
+export type OtaHarness = Awaited<ReturnType<typeof startHarness>>;
+
+/** The service on a free port with real SQLite files and folders; campaigns are FixedCampaigns. */
+export async function startHarness(options: HarnessOptions = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla-ota-'));
+  const artifactsFolder = join(folder, 'artifacts');
+  const database = await openDatabase(`sqlite:${join(folder, 'registry.db')}`);
+  const eventLog = await openEventLog(`sqlite:${join(folder, 'log.db')}`);
+  // Nothing listens on port 9 (discard), so by default the warehouse does not answer.
+  const warehouse: ClickHouseClient = createClient({
+    url: options.warehouseUrl ?? 'http://127.0.0.1:9',
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  const releaseKeys = generateEd25519();
+  const deviceKeys = generateEd25519();
+  const campaigns = new FixedCampaigns();
+  const deps: OtaServiceDeps = {
+    database,
+    artifacts: await FolderArtifactStore.open(artifactsFolder),
+    eventLog,
+    warehouse,
+    releaseKeys: [readPublicKey(releaseKeys.publicKeyPem)],
+    deviceTokenKey: readPrivateKey(deviceKeys.privateKeyPem),
+    operatorToken: OPERATOR_TOKEN,
+    campaigns,
+    registerCampaignRoutes: () => undefined,
+    maxArtifactBytes: options.maxArtifactBytes ?? 64 * 1024 * 1024,
+    devicePollMs: 30_000,
+    consoleFolder: options.consoleFolder,
+    version: '0.0.0-test',
+    clock: options.clock ?? (() => Date.now()),
+    newId: newRandomId,
+    logger: createLogger('test', 'silent'),
+    registry: new Registry(),
+    ...(options.computeDelta !== undefined && { computeDelta: options.computeDelta }),
+  };
+  const service = await createOtaService(deps);
+  const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
+  service.start();
+  const releaseKey = readPrivateKey(releaseKeys.privateKeyPem);
+
+  const call = (method: string, path: string, token: string | null, body?: unknown) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(token !== null && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  const operator = (method: string, path: string, body?: unknown) =>
+    call(method, path, OPERATOR_TOKEN, body);
+  const upload = (query: Record<string, string>, body: Uint8Array | ReadableStream) =>
+    fetch(`${url}/api/v1/firmware?${new URLSearchParams(query)}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${OPERATOR_TOKEN}`,
+        'content-type': 'application/octet-stream',
+      },
+      body: body as BodyInit,
+      duplex: 'half',
+    } as RequestInit);
+
+  return {
+    url,
+    folder,
+    artifactsFolder,
+    database,
+    campaigns,
+    deps,
+    releaseKey,
+    deviceKeys,
+    call,
+    operator,
+    upload,
+    /** Files below the artifacts folder, except the lock's. */
+    async storedFiles(): Promise<string[]> {
+      const all = await readdir(artifactsFolder, { recursive: true, withFileTypes: true });
+      return all.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    },
+    async publish(model: string, version: string, artifact: Uint8Array): Promise<FirmwareView> {
+      const draft = (await (await upload({ model, version }, artifact)).json()) as FirmwareView;
+      const signature = await operator(
+        'PUT',
+        `/api/v1/firmware/${draft.id}/signature`,
+        signManifest(draft.manifest, releaseKey),
+      );
+      if (signature.status !== 200) throw new Error(await signature.text());
+      return (await signature.json()) as FirmwareView;
+    },
+    async newDevice(model: string): Promise<{ id: string; token: string }> {
+      const id = `dev-${randomUUID()}`;
+      const answer = await operator('POST', '/api/v1/devices', { id, model });
+      if (answer.status !== 201) throw new Error(await answer.text());
+      return { id, token: ((await answer.json()) as { token: string }).token };
+    },
+    async poll(token: string, request: PollRequest): Promise<PollResponse> {
+      const answer = await call('POST', '/device/v1/poll', token, request);
+      if (answer.status !== 200) throw new Error(await answer.text());
+      return (await answer.json()) as PollResponse;
+    },
+    async close(): Promise<void> {
+      await service.stop();
+      await warehouse.close();
+      await eventLog.close();
+      await database.destroy();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

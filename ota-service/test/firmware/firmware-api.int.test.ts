@@ -1,0 +1,299 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { request } from 'node:http';
+import { firmwareViewSchema, type FirmwareView, type Problem } from '@flotilla/contracts';
+import { generateEd25519, readPrivateKey, signEnvelope, signManifest } from '@flotilla/signing';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OPERATOR_TOKEN, startHarness, type OtaHarness } from '../../src/testing/ota-harness.ts';
+import { tarBundle, tarOf } from '../../src/testing/tar-bundle.ts';
+
+const LIMIT_BYTES = 512 * 1024;
+let ota: OtaHarness;
+beforeAll(async () => {
+  ota = await startHarness({ maxArtifactBytes: LIMIT_BYTES });
+});
+afterAll(() => ota.close());
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const rows = () => ota.database.selectFrom('firmware').selectAll().execute();
+const problemOf = async (answer: Response) => (await answer.json()) as Problem;
+const code = (text: string) => Buffer.from(text.repeat(500));
+
+describe('uploading firmware', () => {
+  it('keeps the bytes and answers with the manifest to sign', async () => {
+    const artifact = tarBundle('1.0.0', code('let a = 1;'));
+    const answer = await ota.upload(
+      { model: 'm', version: '1.0.0', sha256: sha256(artifact), allowDowngrade: 'true' },
+      artifact,
+    );
+    expect(answer.status).toBe(201);
+    const view = firmwareViewSchema.parse(await answer.json());
+    expect(answer.headers.get('location')).toBe(`/api/v1/firmware/${view.id}`);
+    expect(view).toMatchObject({ state: 'draft', sizeBytes: artifact.length, deltas: [] });
+    expect(view.manifest).toMatchObject({
+      model: 'm',
+      version: '1.0.0',
+      allowDowngrade: true,
+      artifact: { sha256: sha256(artifact), sizeBytes: artifact.length, format: 'tar' },
+    });
+    expect(view.fullTransferBytes).toBeLessThan(artifact.length / 4);
+    expect(await ota.storedFiles()).toContain(sha256(artifact));
+    const listed: unknown = await (await ota.operator('GET', '/api/v1/firmware?model=m')).json();
+    expect(listed).toEqual({ items: [view] });
+  });
+
+  it('serves an artifact that does not compress as it is', async () => {
+    const artifact = tarBundle('1.0.1', randomBytes(100_000));
+    const noise = tarOf([]).length;
+    const view = (await (
+      await ota.upload({ model: 'noise', version: '1.0.1' }, artifact)
+    ).json()) as FirmwareView;
+    expect(view.fullTransferBytes).toBeGreaterThan(artifact.length - noise - 4096);
+    expect(view.fullTransferBytes).toBeLessThanOrEqual(artifact.length);
+  });
+
+  const good = tarBundle('2.0.0', code('x'));
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+  const bundleJson = { schemaVersion: 1, version: '2.0.0', command: ['node'], healthPath: '/h' };
+  const withBundle = (content: Uint8Array) => tarOf([{ name: 'bundle.json', content }]);
+  it.each<[string, Record<string, string>, Uint8Array, number, string, string]>([
+    ['no version', { model: 'm' }, good, 400, 'validation_failed', '/query/version'],
+    [
+      'a bad version',
+      { model: 'm', version: '2' },
+      good,
+      400,
+      'validation_failed',
+      '/query/version',
+    ],
+    [
+      'an unknown parameter',
+      { model: 'm', version: '2.0.0', x: '1' },
+      good,
+      400,
+      'validation_failed',
+      '/query',
+    ],
+    [
+      'another digest',
+      { model: 'm', version: '2.0.0', sha256: 'a'.repeat(64) },
+      good,
+      422,
+      'digest_mismatch',
+      '/query/sha256',
+    ],
+    [
+      'another version inside',
+      { model: 'm', version: '2.0.1' },
+      good,
+      400,
+      'validation_failed',
+      '/body/bundle.json/version',
+    ],
+    [
+      'nothing',
+      { model: 'm', version: '2.0.0' },
+      new Uint8Array(),
+      400,
+      'validation_failed',
+      '/body',
+    ],
+    ['no tar', { model: 'm', version: '2.0.0' }, code('hello'), 400, 'validation_failed', '/body'],
+    [
+      'a cut tar',
+      { model: 'm', version: '2.0.0' },
+      good.subarray(0, 1300),
+      400,
+      'validation_failed',
+      '/body',
+    ],
+    [
+      'a tar without bundle.json',
+      { model: 'm', version: '2.0.0' },
+      tarOf([{ name: 'a', content: code('a') }]),
+      400,
+      'validation_failed',
+      '/body/bundle.json',
+    ],
+    [
+      'a bundle.json that is no JSON',
+      { model: 'm', version: '2.0.0' },
+      withBundle(code('{')),
+      400,
+      'validation_failed',
+      '/body/bundle.json',
+    ],
+    [
+      'a bundle.json without command',
+      { model: 'm', version: '2.0.0' },
+      withBundle(json({ ...bundleJson, command: undefined })),
+      400,
+      'validation_failed',
+      '/body/bundle.json/command',
+    ],
+    [
+      'a path out of the slot',
+      { model: 'm', version: '2.0.0' },
+      tarOf([
+        { name: 'bundle.json', content: json(bundleJson) },
+        { name: 'a/../../b', content: code('a') },
+      ]),
+      400,
+      'validation_failed',
+      '/body',
+    ],
+  ])('refuses %s and keeps nothing', async (_what, query, body, status, problemCode, pointer) => {
+    const [filesBefore, rowsBefore] = [await ota.storedFiles(), await rows()];
+    const answer = await ota.upload(query, body);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    const problem = await problemOf(answer);
+    expect(problem.code).toBe(problemCode);
+    expect(problem.errors?.map((error) => error.pointer)).toContain(pointer);
+    expect(await ota.storedFiles()).toEqual(filesBefore);
+    expect(await rows()).toEqual(rowsBefore);
+  });
+
+  it('refuses a body over the limit, announced or streamed', async () => {
+    const before = await ota.storedFiles();
+    const body = randomBytes(LIMIT_BYTES + 1);
+    const announced = await ota.upload({ model: 'm', version: '3.0.0' }, body);
+    expect([announced.status, (await problemOf(announced)).code]).toEqual([413, 'body_too_large']);
+    const stream = new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < body.length; at += 65_536) {
+          controller.enqueue(body.subarray(at, at + 65_536));
+        }
+        controller.close();
+      },
+    });
+    const streamed = await ota.upload({ model: 'm', version: '3.0.0' }, stream);
+    expect([streamed.status, (await problemOf(streamed)).code]).toEqual([413, 'body_too_large']);
+    expect(await ota.storedFiles()).toEqual(before);
+  });
+
+  it('refuses another content type', async () => {
+    const answer = await ota.operator('POST', '/api/v1/firmware?model=m&version=3.0.0', {});
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([
+      415,
+      'unsupported_media_type',
+    ]);
+  });
+
+  it('takes a version once, even when two uploads race', async () => {
+    const one = tarBundle('4.0.0', code('one'));
+    const two = tarBundle('4.0.0', code('two'));
+    const query = { model: 'race', version: '4.0.0' };
+    const answers = await Promise.all([ota.upload(query, one), ota.upload(query, two)]);
+    expect(answers.map((answer) => answer.status).toSorted()).toEqual([201, 409]);
+    const stored = (await rows()).filter((row) => row.model === 'race');
+    expect(stored).toHaveLength(1);
+    const loser = [one, two].map(sha256).find((digest) => digest !== stored[0]!.sha256);
+    expect(await ota.storedFiles()).not.toContain(loser);
+    const third = await ota.upload(query, one);
+    expect([third.status, (await problemOf(third)).code]).toEqual([409, 'already_exists']);
+  });
+
+  it('leaves nothing of an upload that breaks off', async () => {
+    const before = await ota.storedFiles();
+    const client = request(`${ota.url}/api/v1/firmware?model=m&version=5.0.0`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${OPERATOR_TOKEN}`,
+        'content-type': 'application/octet-stream',
+        'content-length': '300000',
+      },
+    });
+    // The broken connection is this test's doing.
+    client.on('error', () => undefined);
+    client.write(randomBytes(100_000));
+    await vi.waitFor(async () => {
+      expect((await ota.storedFiles()).length).toBeGreaterThan(before.length);
+    });
+    client.destroy();
+    await vi.waitFor(async () => expect(await ota.storedFiles()).toEqual(before));
+    expect((await rows()).some((row) => row.version === '5.0.0')).toBe(false);
+  });
+});
+
+describe('signing firmware', () => {
+  async function draft(version: string): Promise<FirmwareView> {
+    const answer = await ota.upload({ model: 's', version }, tarBundle(version, code(version)));
+    return (await answer.json()) as FirmwareView;
+  }
+  const sign = (id: string, body: unknown) =>
+    ota.operator('PUT', `/api/v1/firmware/${id}/signature`, body);
+
+  it('releases with a trusted key, and again with the same envelope', async () => {
+    const view = await draft('1.0.0');
+    const envelope = signManifest(view.manifest, ota.releaseKey);
+    for (const attempt of [1, 2]) {
+      const answer = await sign(view.id, envelope);
+      expect([attempt, answer.status]).toEqual([attempt, 200]);
+      expect(await answer.json()).toMatchObject({ id: view.id, state: 'released' });
+    }
+  });
+
+  it('takes a payload with its keys in another order', async () => {
+    const view = await draft('1.1.0');
+    const reordered = Object.fromEntries(Object.entries(view.manifest).toReversed());
+    const payload = Buffer.from(JSON.stringify(reordered));
+    const type = signManifest(view.manifest, ota.releaseKey).payloadType;
+    expect((await sign(view.id, signEnvelope(type, payload, ota.releaseKey))).status).toBe(200);
+  });
+
+  it('refuses what is not signed by a trusted key, or is another manifest', async () => {
+    const view = await draft('1.2.0');
+    const stranger = readPrivateKey(generateEd25519().privateKeyPem);
+    const good = signManifest(view.manifest, ota.releaseKey);
+    const other = { ...view.manifest, version: '9.9.9', allowDowngrade: true };
+    const attempts = {
+      stranger: signManifest(view.manifest, stranger),
+      otherManifest: signManifest(other, ota.releaseKey),
+      otherType: { ...good, payloadType: 'text/plain' },
+      changedPayload: { ...good, payload: Buffer.from('{}').toString('base64') },
+      notAManifest: signEnvelope(good.payloadType, Buffer.from('{}'), ota.releaseKey),
+      notJson: signEnvelope(good.payloadType, Buffer.from('x'), ota.releaseKey),
+    };
+    for (const [what, envelope] of Object.entries(attempts)) {
+      const answer = await sign(view.id, envelope);
+      const { code: problemCode } = await problemOf(answer);
+      expect([what, answer.status, problemCode]).toEqual([what, 422, 'signature_invalid']);
+    }
+    const mismatch = await problemOf(await sign(view.id, attempts.otherManifest));
+    expect(mismatch.errors?.map((error) => error.pointer)).toEqual([
+      '/body/payload/version',
+      '/body/payload/allowDowngrade',
+    ]);
+    const now = await ota.operator('GET', `/api/v1/firmware/${view.id}`);
+    expect(await now.json()).toMatchObject({ state: 'draft' });
+  });
+
+  it('names field and rule of a malformed envelope', async () => {
+    const view = await draft('1.3.0');
+    const answer = await sign(view.id, { payloadType: 'x', payload: '%', signatures: [] });
+    const problem = await problemOf(answer);
+    expect([answer.status, problem.code]).toEqual([400, 'validation_failed']);
+    expect(problem.errors?.map((error) => error.pointer)).toEqual([
+      '/body/payload',
+      '/body/signatures',
+    ]);
+  });
+
+  it('does not replace the signature of a release', async () => {
+    const view = await draft('1.4.0');
+    const envelope = signManifest(view.manifest, ota.releaseKey);
+    await sign(view.id, envelope);
+    const twice = { ...envelope, signatures: [...envelope.signatures, ...envelope.signatures] };
+    const answer = await sign(view.id, twice);
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([409, 'conflict']);
+  });
+
+  it.each([
+    ['/api/v1/firmware/fw_000000000000', 404, 'not_found'],
+    ['/api/v1/firmware/nonsense', 400, 'validation_failed'],
+    ['/api/v1/firmware?limit=0', 400, 'validation_failed'],
+  ])('GET %s answers %i', async (path, status, problemCode) => {
+    const answer = await ota.operator('GET', path);
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([status, problemCode]);
+  });
+});
