@@ -5,7 +5,8 @@ import type { Logger } from '@flotilla/service';
 
 const FILE_NAME = 'telemetry-queue.db';
 const SCHEMA_VERSION = 1;
-const BUSY_TIMEOUT_MS = 5000;
+/** The wait blocks the process; one owner per folder means it should never happen. */
+const BUSY_TIMEOUT_MS = 1000;
 /** SQLite result codes, sqlite.org/rescode.html; the low byte is the primary code. */
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;

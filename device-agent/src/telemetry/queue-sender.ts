@@ -78,7 +78,7 @@ export class QueueSender {
       timer = setTimeout(resolve, timeoutMs);
     });
     try {
-      await Promise.race([this.#drain(), timeout]);
+      await Promise.race([this.#drainCompletely(), timeout]);
     } finally {
       clearTimeout(timer);
     }
@@ -116,6 +116,14 @@ export class QueueSender {
         },
       };
     });
+  }
+
+  /** A drain that is joined may have looked for the last time before the newest item came. */
+  async #drainCompletely(): Promise<void> {
+    const { queue } = this.#options;
+    let end: DrainEnd;
+    do end = await this.#drain();
+    while (end.kind === 'empty' && queue.items > 0 && !this.#abort.signal.aborted);
   }
 
   /** At most one drain runs; a second caller joins it. */

@@ -1,0 +1,134 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createLogger } from '@flotilla/service';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DiskQueue, type QueueItem } from '../../src/telemetry/disk-queue.ts';
+import { decodeLogs } from '../../src/telemetry/testing/decode-otlp.ts';
+import { bodyOf } from './children/known-body.ts';
+
+const logger = createLogger('test', 'silent');
+const script = (name: string) => fileURLToPath(new URL(`children/${name}.ts`, import.meta.url));
+
+let folder: string;
+const children: ChildProcess[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flotilla-queue-'));
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs the child, kills it once it printed `killAfterLines`, and returns the whole lines it printed. */
+async function runUntilKilled(name: string, args: string[], killAfterLines: number) {
+  const child = spawn(process.execPath, ['--no-warnings', script(name), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (output.split('\n').length > killAfterLines) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  expect(child.signalCode).toBe('SIGKILL');
+  return output.split('\n').slice(0, -1);
+}
+
+function drain(queue: DiskQueue): QueueItem[] {
+  const items: QueueItem[] = [];
+  for (let item = queue.oldest(); item !== undefined; item = queue.oldest()) {
+    items.push(item);
+    queue.acknowledge(item.id);
+  }
+  return items;
+}
+
+describe('the disk queue of a killed process', () => {
+  it.each([1, 7, 60, 200])('has every item whose enqueue returned (%i lines)', async (lines) => {
+    const printed = await runUntilKilled('fill-queue', [folder, 'enqueue'], lines);
+    const queue = new DiskQueue({ folder, logger });
+    const items = drain(queue);
+    queue.close();
+    // The kill may have come between the commit and the line.
+    expect([printed.length, printed.length + 1]).toContain(items.length);
+    expect(items.slice(0, printed.length).map(({ batchId }, n) => `+ ${n} ${batchId}`)).toEqual(
+      printed,
+    );
+    for (const [n, { body }] of items.entries()) {
+      expect(Buffer.compare(body, bodyOf(n))).toBe(0);
+    }
+  });
+
+  it('brings back nothing whose acknowledgement returned, over several kills', async () => {
+    const waiting = new Map<string, true>();
+    const gone = new Set<string>();
+    for (const lines of [40, 90, 25, 140]) {
+      for (const line of await runUntilKilled('fill-queue', [folder, 'churn'], lines)) {
+        const parts = line.split(' ');
+        const batchId = parts.at(-1)!;
+        if (parts[0] === '+') waiting.set(batchId, true);
+        else {
+          waiting.delete(batchId);
+          gone.add(batchId);
+        }
+      }
+    }
+    const queue = new DiskQueue({ folder, logger });
+    const left = drain(queue).map(({ batchId }) => batchId);
+    queue.close();
+    expect(left.filter((batchId) => gone.has(batchId))).toEqual([]);
+    // Each kill may leave one enqueue or one acknowledgement done but not printed.
+    const missing = [...waiting.keys()].filter((batchId) => !left.includes(batchId));
+    const extra = left.filter((batchId) => !waiting.has(batchId));
+    expect(missing.length + extra.length).toBeLessThanOrEqual(4);
+    expect(left.length).toBeGreaterThan(100);
+  });
+
+  it('has every update report whose call resolved', async () => {
+    const printed = await runUntilKilled('report-updates', [folder], 80);
+    const queue = new DiskQueue({ folder: join(folder, 'telemetry'), logger });
+    const reportIds = drain(queue)
+      .filter(({ path }) => path === '/v1/logs')
+      .flatMap(({ body }) => decodeLogs(body))
+      .map(({ attributes }) => attributes['flotilla.report.id']);
+    queue.close();
+    expect(reportIds.slice(0, printed.length)).toEqual(printed);
+    expect(reportIds.length - printed.length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('the disk queue on a full disk', () => {
+  it('refuses the item and keeps what it had', async () => {
+    // A limit on file sizes stands in for the full disk; 400 blocks of 512 or 1024 bytes.
+    const child = spawn(
+      '/bin/sh',
+      [
+        '-c',
+        'ulimit -f 400; exec "$0" --no-warnings "$1" "$2" enqueue',
+        process.execPath,
+        script('fill-queue'),
+        folder,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    children.push(child);
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await once(child, 'close');
+    expect(child.exitCode).toBe(0);
+    const lines = output.trimEnd().split('\n');
+    expect(lines.pop()).toMatch(/^! .*(disk|full|I\/O)/i);
+    expect(lines.length).toBeGreaterThan(10);
+
+    const queue = new DiskQueue({ folder, logger });
+    expect(queue.items).toBe(lines.length);
+    expect(drain(queue).map(({ batchId }, n) => `+ ${n} ${batchId}`)).toEqual(lines);
+    expect(queue.enqueue('/v1/logs', bodyOf(3)).queued).toBe(true);
+    queue.close();
+  });
+});

@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRetryAfter } from '../../../src/telemetry/domain/retry-after.ts';
+import {
+  decideSend,
+  type RetryPolicy,
+  type SendObservation,
+} from '../../../src/telemetry/domain/send-decision.ts';
+
+const policy: RetryPolicy = {
+  baseDelayMs: 100,
+  maxDelayMs: 1000,
+  slowDelayMs: 60_000,
+  maxRetryAfterMs: 10_000,
+};
+const nowMs = Date.parse('2026-01-01T00:00:00Z');
+const answer = (status: number, retryAfter: string | null = null): SendObservation => ({
+  kind: 'response',
+  status,
+  retryAfter,
+});
+const decide = (observation: SendObservation, failures = 0, random = 0.5) =>
+  decideSend(observation, failures, random, nowMs, policy);
+
+describe('decideSend', () => {
+  it.each([200, 202, 204])('deletes on %i', (status) => {
+    expect(decide(answer(status))).toEqual({ action: 'delete' });
+  });
+
+  it.each([400, 403, 405, 408, 409, 413, 415, 422, 500, 501, 505])('gives up on %i', (status) => {
+    expect(decide(answer(status, '5'))).toEqual({ action: 'drop' });
+  });
+
+  it.each([429, 502, 503, 504])('retries %i with back-off', (status) => {
+    expect(decide(answer(status))).toEqual({ action: 'retry', delayMs: 50, imposed: false });
+  });
+
+  it.each([301, 302, 307, 401, 404, 407])('keeps the batch and retries %i slowly', (status) => {
+    expect(decide(answer(status), 0, 0)).toEqual({
+      action: 'retry',
+      delayMs: 30_000,
+      imposed: false,
+    });
+    expect(decide(answer(status), 9, 0.5)).toMatchObject({ delayMs: 45_000 });
+  });
+
+  it('doubles the ceiling with every failure in a row, up to the maximum', () => {
+    const delays = [0, 1, 2, 3, 4, 5, 500].map((failures) =>
+      decideSend({ kind: 'no_response' }, failures, 0.999999, nowMs, policy),
+    );
+    expect(delays.map((d) => (d.action === 'retry' ? d.delayMs : null))).toEqual([
+      100, 200, 400, 800, 1000, 1000, 1000,
+    ]);
+  });
+
+  it('never comes back earlier than Retry-After, and not at exactly that moment', () => {
+    expect(decide(answer(503, '3'), 0, 0)).toEqual({
+      action: 'retry',
+      delayMs: 3000,
+      imposed: true,
+    });
+    expect(decide(answer(429, '3'), 1, 0.5)).toMatchObject({ delayMs: 3100 });
+    expect(decide(answer(503, 'Thu, 01 Jan 2026 00:00:07 GMT'), 0, 0)).toMatchObject({
+      delayMs: 7000,
+    });
+  });
+
+  it('cuts an absurd Retry-After and ignores an unreadable one', () => {
+    expect(decide(answer(503, '99999999'), 0, 0)).toMatchObject({ delayMs: 10_000 });
+    expect(decide(answer(503, 'soon'), 0, 0.5)).toMatchObject({ delayMs: 50, imposed: false });
+  });
+
+  it('spreads over the whole interval and never beyond', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(60),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (failures, random) => {
+          const decision = decide({ kind: 'no_response' }, failures, random);
+          if (decision.action !== 'retry') throw new Error('must retry');
+          const ceilingMs = Math.min(1000, 100 * 2 ** failures);
+          expect(decision.delayMs).toBe(Math.round(random * ceilingMs));
+        },
+      ),
+    );
+  });
+});
+
+describe('parseRetryAfter', () => {
+  it.each([
+    [null, null],
+    ['', null],
+    ['0', 0],
+    [' 120 ', 120_000],
+    ['-1', null],
+    ['1.5', null],
+    ['2026-01-01', null],
+    ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['Thu, nonsense', null],
+  ])('reads %j as %j', (header, expected) => {
+    expect(parseRetryAfter(header, nowMs)).toBe(expected);
+  });
+});
