@@ -1,1 +1,1 @@
-export {};
+export { configSchema, type AgentConfig } from './config.ts';

@@ -1,0 +1,45 @@
+import type { KeyObject } from 'node:crypto';
+import type { BackOff } from './update/domain/retry-delay.ts';
+
+/** What one agent is told, environment aside. */
+export interface AgentSettings {
+  readonly deviceDir: string;
+  readonly model: string;
+  readonly token: string;
+  readonly otaUrl: string;
+  readonly trustedKeys: readonly KeyObject[];
+  readonly firmwarePort: number;
+  /** PATH of the firmware process. */
+  readonly path: string;
+  readonly trialMs: number;
+  readonly trialBoots: number;
+  readonly pollMs: number;
+  readonly tuning: AgentTuning;
+}
+
+/** Times that fit every device; tests shorten them. */
+export interface AgentTuning {
+  readonly requestTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly networkBackOff: BackOff;
+  readonly maxFruitlessTries: number;
+  readonly restartBackOff: BackOff;
+  readonly stableAfterMs: number;
+  readonly probeIntervalMs: number;
+  readonly probeTimeoutMs: number;
+  readonly maxFailedProbes: number;
+  readonly stopGraceMs: number;
+}
+
+export const DEFAULT_TUNING: AgentTuning = {
+  requestTimeoutMs: 15_000,
+  stallTimeoutMs: 30_000,
+  networkBackOff: { baseMs: 500, maxMs: 60_000 },
+  maxFruitlessTries: 8,
+  restartBackOff: { baseMs: 500, maxMs: 30_000 },
+  stableAfterMs: 60_000,
+  probeIntervalMs: 5_000,
+  probeTimeoutMs: 2_000,
+  maxFailedProbes: 3,
+  stopGraceMs: 3_000,
+};

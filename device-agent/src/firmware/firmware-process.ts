@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { DeviceTelemetry, Severity } from '../telemetry/device-telemetry.ts';
+import type { BootedSlot } from '../slots/slot-backend.ts';
+import { probeHealth } from './health-probe.ts';
+import { signalGroup, type FirmwarePidFile } from './orphan-firmware.ts';
+import { forwardLines } from './output-lines.ts';
+
+export interface FirmwareExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly uptimeMs: number;
+  /** Stopped by the agent, so not a crash. */
+  readonly requested: boolean;
+  /** Set when the program could not be started at all. */
+  readonly startError: string | null;
+}
+
+/** A started firmware, whatever runs it. */
+export interface Firmware {
+  readonly exited: Promise<FirmwareExit>;
+  /** Answers its health path with 200. */
+  probe(): Promise<boolean>;
+  /** Resolves once nothing of it runs any more. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface FirmwareHost {
+  start(booted: BootedSlot): Firmware;
+}
+
+export interface ProcessHostOptions {
+  readonly port: number;
+  /** Given to every version: survives updates. */
+  readonly dataDir: string;
+  readonly path: string;
+  readonly stopGraceMs: number;
+  readonly probeTimeoutMs: number;
+  readonly pidFile: FirmwarePidFile;
+  readonly telemetry: Pick<DeviceTelemetry, 'log'>;
+  readonly now: () => number;
+}
+
+const LINE_RATE = { linesPerSecond: 20, burst: 100 };
+
+/** Runs a slot's command as a process of its own group, with nothing of the agent's environment. */
+export class ProcessHost implements FirmwareHost {
+  readonly #options: ProcessHostOptions;
+
+  constructor(options: ProcessHostOptions) {
+    this.#options = options;
+  }
+
+  start(booted: BootedSlot): Firmware {
+    const { port, dataDir, path, pidFile } = this.#options;
+    const [program = '', ...args] = booted.bundle.command;
+    const child = spawn(program === 'node' ? process.execPath : program, args, {
+      cwd: booted.treePath,
+      env: { PORT: String(port), FLOTILLA_DATA_DIR: dataDir, PATH: path },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    if (child.pid !== undefined) pidFile.record(child.pid);
+    this.#forward(child, booted);
+    return new FirmwareProcess(child, booted, this.#options);
+  }
+
+  #forward(child: ChildProcess, booted: BootedSlot): void {
+    const { telemetry, now } = this.#options;
+    const from = (stream: string, severity: Severity) => (line: string, dropped: number) => {
+      telemetry.log(severity, line, {
+        'log.iostream': stream,
+        'service.version': booted.content.version,
+        ...(dropped > 0 && { 'flotilla.log.dropped': dropped }),
+      });
+    };
+    const { stdout, stderr } = child;
+    if (stdout !== null) forwardLines(stdout, LINE_RATE, now, from('stdout', 'info'));
+    if (stderr !== null) forwardLines(stderr, LINE_RATE, now, from('stderr', 'warn'));
+  }
+}
+
+class FirmwareProcess implements Firmware {
+  readonly exited: Promise<FirmwareExit>;
+  readonly #child: ChildProcess;
+  readonly #options: ProcessHostOptions;
+  readonly #healthUrl: string;
+  #requested = false;
+
+  constructor(child: ChildProcess, booted: BootedSlot, options: ProcessHostOptions) {
+    this.#child = child;
+    this.#options = options;
+    this.#healthUrl = `http://127.0.0.1:${options.port}${booted.bundle.healthPath}`;
+    const startedAtMs = options.now();
+    this.exited = new Promise((resolve) => {
+      const settle = (code: number | null, signal: string | null, startError: string | null) => {
+        this.#afterExit();
+        const uptimeMs = Math.max(0, options.now() - startedAtMs);
+        resolve({ exitCode: code, signal, uptimeMs, requested: this.#requested, startError });
+      };
+      child.once('error', (error) => settle(null, null, error.message));
+      child.once('exit', (code, signal) => settle(code, signal, null));
+    });
+  }
+
+  async probe(): Promise<boolean> {
+    return probeHealth(this.#healthUrl, this.#options.probeTimeoutMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#requested = true;
+    const { pid } = this.#child;
+    if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
+      return;
+    signalGroup(pid, 'SIGTERM');
+    const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), this.#options.stopGraceMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** What the firmware started must not outlive it: the next version needs the port. */
+  #afterExit(): void {
+    const { pid } = this.#child;
+    if (pid !== undefined) signalGroup(pid, 'SIGKILL');
+    this.#options.pidFile.clear();
+  }
+}

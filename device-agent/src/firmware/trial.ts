@@ -1,0 +1,65 @@
+import type { Logger } from '@flotilla/service';
+import { abortableDelay } from '../abortable-delay.ts';
+import type { DeviceTelemetry } from '../telemetry/device-telemetry.ts';
+import { decideTrial, type TrialDecision, type TrialRules } from './domain/trial-decision.ts';
+import { exitWords } from './exit-words.ts';
+import type { Firmware, FirmwareExit } from './firmware-process.ts';
+
+export interface TrialOptions {
+  readonly rules: TrialRules;
+  readonly probeIntervalMs: number;
+  readonly telemetry: DeviceTelemetry;
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export type TrialResult =
+  | Exclude<TrialDecision, { readonly kind: 'wait' }>
+  /** The agent is being stopped: the trial goes on at the next start. */
+  | { readonly kind: 'stopped' };
+
+/** Watches one boot of a new firmware until the rules have decided. */
+export async function watchTrial(
+  firmware: Firmware,
+  options: TrialOptions,
+  signal: AbortSignal,
+): Promise<TrialResult> {
+  const { rules, probeIntervalMs, telemetry, now } = options;
+  const startedAtMs = now();
+  let exit: FirmwareExit | null = null;
+  const wake = new AbortController();
+  void firmware.exited.then((result) => {
+    exit = result;
+    wake.abort();
+  });
+  const sleep = AbortSignal.any([signal, wake.signal]);
+  let healthy: boolean | null = null;
+  let everHealthy = false;
+  let failedProbesInARow = 0;
+  while (!signal.aborted) {
+    const acknowledgedAtMs = telemetry.lastAcknowledgedAtMs();
+    const telemetryAcknowledged = acknowledgedAtMs !== null && acknowledgedAtMs >= startedAtMs;
+    const elapsedMs = now() - startedAtMs;
+    const ended = exit === null ? null : exitWords(exit);
+    const decision = decideTrial(
+      { elapsedMs, ended, healthy, everHealthy, failedProbesInARow, telemetryAcknowledged },
+      rules,
+    );
+    if (decision.kind !== 'wait') return decision;
+    if (!telemetryAcknowledged) requestFlush(options);
+    await abortableDelay(Math.min(probeIntervalMs, rules.trialMs - elapsedMs), sleep);
+    if (sleep.aborted) continue;
+    healthy = await firmware.probe();
+    everHealthy ||= healthy;
+    failedProbesInARow = healthy ? 0 : failedProbesInARow + 1;
+    telemetry.setFirmwareUp(healthy);
+  }
+  return { kind: 'stopped' };
+}
+
+/** Not awaited: a collector that is away must not stop the clock of the trial. */
+function requestFlush({ telemetry, logger }: TrialOptions): void {
+  telemetry.flush().catch((error: unknown) => {
+    logger.warn({ err: error }, 'telemetry flush failed');
+  });
+}

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { FolderLock, loadConfig, runService, type Logger } from '@flotilla/service';
+import { DEFAULT_TUNING, type AgentSettings } from './agent-settings.ts';
+import { configSchema, type AgentConfig } from './config.ts';
+import { DeviceAgent } from './device-agent.ts';
+import { readReleaseKeys } from './release-keys.ts';
+import { createDeviceTelemetry } from './telemetry/create-device-telemetry.ts';
+
+await runService('device-agent', async (logger) => {
+  const config = loadConfig(configSchema, process.env);
+  const lock = FolderLock.acquire(config.FLOTILLA_DEVICE_DIR, process.pid);
+  const settings = readSettings(config);
+  const telemetry = await createDeviceTelemetry({
+    dataDir: settings.deviceDir,
+    deviceId: config.FLOTILLA_DEVICE_ID,
+    model: config.FLOTILLA_DEVICE_MODEL,
+    collectorUrl: config.FLOTILLA_COLLECTOR_URL,
+    token: settings.token,
+    metricsIntervalMs: config.FLOTILLA_METRICS_INTERVAL_MS,
+    logger,
+  });
+  const agent = await DeviceAgent.start(settings, {
+    telemetry,
+    logger,
+    now: Date.now,
+    random: Math.random,
+    newId: randomUUID,
+  });
+  agent.done.catch((error: unknown) => fault(logger, error));
+  return {
+    addresses: { firmware: `http://127.0.0.1:${settings.firmwarePort}` },
+    stop: async () => {
+      await agent.stop();
+      await telemetry.stop();
+      lock.release();
+    },
+  };
+});
+
+/** A disk that fails ends the agent; whoever supervises it starts it again. */
+function fault(logger: Logger, error: unknown): void {
+  logger.fatal({ err: error }, 'the agent failed');
+  process.exit(1);
+}
+
+function readSettings(config: AgentConfig): AgentSettings {
+  return {
+    deviceDir: config.FLOTILLA_DEVICE_DIR,
+    model: config.FLOTILLA_DEVICE_MODEL,
+    token: readFileSync(config.FLOTILLA_DEVICE_TOKEN_FILE, 'utf8').trim(),
+    otaUrl: config.FLOTILLA_OTA_URL,
+    trustedKeys: readReleaseKeys(readFileSync(config.FLOTILLA_RELEASE_KEY_FILE, 'utf8')),
+    firmwarePort: config.FLOTILLA_FIRMWARE_PORT,
+    path: config.PATH,
+    trialMs: config.FLOTILLA_TRIAL_MS,
+    trialBoots: config.FLOTILLA_TRIAL_BOOTS,
+    pollMs: config.FLOTILLA_POLL_MS,
+    tuning: DEFAULT_TUNING,
+  };
+}

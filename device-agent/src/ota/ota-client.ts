@@ -1,0 +1,91 @@
+import {
+  pollResponseSchema,
+  type PollRequest,
+  type PollResponse,
+  type UpdateReport,
+} from '@flotilla/contracts';
+import { retryAfterMs } from '../update/domain/retry-delay.ts';
+
+/** An answer, or why there is none. Only `refused` is the caller's fault; the rest is worth a retry. */
+export type OtaAnswer<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'retry'; readonly why: string; readonly afterMs: number | null }
+  | { readonly kind: 'refused'; readonly why: string; readonly status: number };
+
+export interface OtaClientOptions {
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly requestTimeoutMs: number;
+  readonly now: () => number;
+}
+
+/** These mean "not now" or "not with this token yet", never "not this request". */
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([401, 408, 425, 429]);
+
+/** The device's side of ota-service's device API. Never throws for what the network does. */
+export class OtaClient {
+  readonly #options: OtaClientOptions;
+
+  constructor(options: OtaClientOptions) {
+    this.#options = options;
+  }
+
+  async poll(request: PollRequest, signal: AbortSignal): Promise<OtaAnswer<PollResponse>> {
+    return this.#post('/device/v1/poll', request, signal, async (response) =>
+      pollResponseSchema.parse(await response.json()),
+    );
+  }
+
+  async report(report: UpdateReport, signal: AbortSignal): Promise<OtaAnswer<null>> {
+    return this.#post('/device/v1/reports', report, signal, async (response) => {
+      await response.body?.cancel();
+      return null;
+    });
+  }
+
+  /** Appended to the base as text, so that no path leads the token to another host. */
+  resolve(path: string): string {
+    return `${this.#options.baseUrl.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
+  }
+
+  authorization(): Readonly<Record<string, string>> {
+    return { authorization: `Bearer ${this.#options.token}` };
+  }
+
+  async #post<T>(
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+    read: (response: Response) => Promise<T>,
+  ): Promise<OtaAnswer<T>> {
+    try {
+      const response = await fetch(this.resolve(path), {
+        method: 'POST',
+        headers: { ...this.authorization(), 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.requestTimeoutMs)]),
+      });
+      if (response.ok) return { kind: 'ok', value: await read(response) };
+      return await this.#notOk(response);
+    } catch (error) {
+      return { kind: 'retry', why: describe(error), afterMs: null };
+    }
+  }
+
+  async #notOk(response: Response): Promise<OtaAnswer<never>> {
+    const { status } = response;
+    const text = (await response.text()).slice(0, 500);
+    const why = `ota-service answered ${status}: ${text}`;
+    if (status >= 400 && status < 500 && !RETRIED_STATUSES.has(status)) {
+      return { kind: 'refused', why, status };
+    }
+    const header = response.headers.get('retry-after');
+    return { kind: 'retry', why, afterMs: retryAfterMs(header, this.#options.now()) };
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${error.message}${cause}`;
+}

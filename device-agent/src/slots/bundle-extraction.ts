@@ -1,0 +1,192 @@
+import { createReadStream } from 'node:fs';
+import { link, mkdir, open, readdir, readFile, realpath, symlink } from 'node:fs/promises';
+import { dirname, join, normalize, posix, sep } from 'node:path';
+import { BUNDLE_FILE, bundleSchema, type Bundle } from '@flotilla/contracts';
+import { extract, type Extract, type Header } from 'tar-stream';
+import { isFileError, syncDirectory } from '../disk/durable-file.ts';
+import { BundleError } from './bundle-error.ts';
+
+export interface ExtractionLimits {
+  readonly maxEntries: number;
+  readonly maxFileBytes: number;
+  readonly maxTotalBytes: number;
+}
+
+export const DEFAULT_LIMITS: ExtractionLimits = {
+  maxEntries: 20_000,
+  maxFileBytes: 1024 ** 3,
+  maxTotalBytes: 2 * 1024 ** 3,
+};
+
+type Entry = Extract extends AsyncIterable<infer T> ? T : never;
+
+interface PendingLink {
+  readonly path: string;
+  readonly target: string;
+}
+
+/**
+ * Unpacks a tar into an empty folder, durably, and refuses (BundleError) whatever could reach outside
+ * it: absolute paths, `..`, links that resolve elsewhere, devices. Symbolic links are made last, so no
+ * entry is ever written through one.
+ */
+export async function extractBundle(
+  tarPath: string,
+  treePath: string,
+  limits: ExtractionLimits = DEFAULT_LIMITS,
+): Promise<void> {
+  const source = createReadStream(tarPath);
+  const entries = extract();
+  source.on('error', (error) => entries.destroy(error));
+  source.pipe(entries);
+  const links: PendingLink[] = [];
+  const budget = { entries: 0, bytes: 0 };
+  try {
+    for await (const entry of entries) {
+      spend(budget, entry.header, limits);
+      const pending = await unpack(entry, treePath);
+      if (pending !== null) links.push(pending);
+    }
+  } catch (error) {
+    throw asBundleError(error);
+  } finally {
+    source.destroy();
+  }
+  for (const pending of links) await makeSymlink(pending, treePath);
+  await checkLinks(links, treePath);
+  await syncTree(treePath);
+}
+
+/** Reads and checks `bundle.json` of an unpacked tree; throws BundleError. */
+export async function readBundle(treePath: string): Promise<Bundle> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(join(treePath, BUNDLE_FILE), 'utf8'));
+  } catch (cause) {
+    throw new BundleError(`the artifact has no readable ${BUNDLE_FILE}`, { cause });
+  }
+  const parsed = bundleSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new BundleError(
+    `${BUNDLE_FILE}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`,
+  );
+}
+
+function spend(
+  budget: { entries: number; bytes: number },
+  header: Header,
+  limits: ExtractionLimits,
+): void {
+  budget.entries += 1;
+  budget.bytes += header.size;
+  if (budget.entries > limits.maxEntries) {
+    throw new BundleError(`the artifact has more than ${limits.maxEntries} entries`);
+  }
+  if (header.size > limits.maxFileBytes) {
+    throw new BundleError(`${header.name} is larger than ${limits.maxFileBytes} bytes`);
+  }
+  if (budget.bytes > limits.maxTotalBytes) {
+    throw new BundleError(`the files are larger than ${limits.maxTotalBytes} bytes together`);
+  }
+}
+
+async function unpack(entry: Entry, treePath: string): Promise<PendingLink | null> {
+  const { header } = entry;
+  const path = placeInside(treePath, header.name);
+  switch (header.type) {
+    case 'directory':
+      await mkdir(path, { recursive: true });
+      break;
+    case 'file':
+    case 'contiguous-file':
+      await writeEntry(entry, path, header);
+      return null;
+    case 'link':
+      await mkdir(dirname(path), { recursive: true });
+      // Resolved from the root of the archive (pax, "linkpath"); the name must exist by now.
+      await link(placeInside(treePath, header.linkname), path);
+      break;
+    case 'symlink':
+      entry.resume();
+      return { path, target: header.linkname };
+    default:
+      throw new BundleError(`${header.name} is a ${header.type}, not a file`);
+  }
+  entry.resume();
+  return null;
+}
+
+/** An absolute path below the tree, or BundleError. */
+function placeInside(treePath: string, name: string): string {
+  const parts = name.split('/');
+  if (name === '' || posix.isAbsolute(name) || parts.includes('..') || name.includes('\0')) {
+    throw new BundleError(`the entry ${JSON.stringify(name)} would leave the slot`);
+  }
+  return normalize(join(treePath, name));
+}
+
+async function writeEntry(entry: Entry, path: string, header: Header): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  // Only the executable bit is taken over: no set-user-id, no foreign owner.
+  const mode = (header.mode & 0o111) !== 0 ? 0o755 : 0o644;
+  const file = await open(path, 'wx', mode);
+  try {
+    for await (const chunk of entry) await file.writeFile(chunk as Uint8Array);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function makeSymlink({ path, target }: PendingLink, treePath: string): Promise<void> {
+  if (posix.isAbsolute(target)) {
+    throw new BundleError(`a link of the artifact points to ${target}, outside the slot`);
+  }
+  try {
+    const parent = dirname(path);
+    await mkdir(parent, { recursive: true });
+    if (!isInside(await realpath(parent), await realpath(treePath))) {
+      throw new BundleError('a link of the artifact lies behind another link');
+    }
+    await symlink(target, path);
+  } catch (error) {
+    throw asBundleError(error);
+  }
+}
+
+/** By resolving them for real: links to links defeat a check of the names alone. */
+async function checkLinks(links: readonly PendingLink[], treePath: string): Promise<void> {
+  const root = await realpath(treePath);
+  for (const { path, target } of links) {
+    const resolved = await realpath(path).catch(() => null);
+    if (resolved === null || !isInside(resolved, root)) {
+      throw new BundleError(`a link of the artifact points to ${target}, outside the slot`);
+    }
+  }
+}
+
+function isInside(path: string, root: string): boolean {
+  return path === root || path.startsWith(root + sep);
+}
+
+async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await syncTree(join(folder, entry.name));
+  }
+  await syncDirectory(folder);
+}
+
+/** A full or broken disk keeps its own error; what is left is the archive's fault. */
+function asBundleError(error: unknown): unknown {
+  if (error instanceof BundleError) return error;
+  if (isFileError(error, 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOENT', 'ENAMETOOLONG', 'ELOOP')) {
+    const message = error instanceof Error ? error.message : '';
+    return new BundleError(`the entries of the artifact contradict each other: ${message}`, {
+      cause: error,
+    });
+  }
+  if (isFileError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new BundleError(`the artifact is not a readable tar: ${message}`, { cause: error });
+}

@@ -1,0 +1,210 @@
+import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256Schema, versionSchema } from '@flotilla/contracts';
+import type { Logger } from '@flotilla/service';
+import { z } from 'zod';
+import {
+  isFileError,
+  readJsonFile,
+  syncDirectory,
+  writeFileDurably,
+} from '../disk/durable-file.ts';
+import type { DurableStep } from '../disk/durable-step.ts';
+import { digestFile } from '../disk/file-digest.ts';
+import { UpdateRefusal } from '../update-refusal.ts';
+import { ArtifactFile } from './artifact-file.ts';
+import { BootEnvironmentStore } from './boot-environment.ts';
+import { BundleError } from './bundle-error.ts';
+import { extractBundle, readBundle } from './bundle-extraction.ts';
+import * as boot from './domain/boot-decision.ts';
+import { otherSlot, SLOT_NAMES, type SlotName } from './domain/slot-state.ts';
+import type { BootResult, SlotBackend, SlotContent } from './slot-backend.ts';
+
+const contentSchema = z.object({
+  version: versionSchema,
+  sha256: sha256Schema,
+  sizeBytes: z.number().int().positive(),
+});
+
+export interface DirectoryBackendOptions {
+  /** Gets `boot/` (the environment's two copies) and `slots/`. */
+  readonly deviceDir: string;
+  /** Boots a new slot gets on trial; also what a good slot is renewed to. */
+  readonly tries: number;
+  readonly step: DurableStep;
+  readonly logger: Logger;
+}
+
+/**
+ * Application bundles in two folders: `slots/<slot>/artifact.tar` as verified, `tree/` as unpacked,
+ * `content.json` as the sign that both are complete. `slots/current` points to the booted slot.
+ */
+export class DirectoryBackend implements SlotBackend {
+  readonly #slotsDir: string;
+  readonly #options: DirectoryBackendOptions;
+  readonly #store: BootEnvironmentStore;
+  #running: SlotName | null = null;
+
+  private constructor(options: DirectoryBackendOptions, store: BootEnvironmentStore) {
+    this.#options = options;
+    this.#slotsDir = join(options.deviceDir, 'slots');
+    this.#store = store;
+  }
+
+  static async open(options: DirectoryBackendOptions): Promise<DirectoryBackend> {
+    const { store, lost } = await BootEnvironmentStore.open(
+      join(options.deviceDir, 'boot'),
+      options.step,
+    );
+    const backend = new DirectoryBackend(options, store);
+    for (const slot of SLOT_NAMES) {
+      await mkdir(join(backend.#slotsDir, slot), { recursive: true });
+    }
+    if (lost) await backend.#rebuildEnvironment();
+    return backend;
+  }
+
+  environment(): boot.BootEnvironment {
+    return this.#store.current;
+  }
+
+  async boot(): Promise<BootResult> {
+    const decision = boot.decideBoot(this.environment(), this.#options.tries);
+    if (decision.slot === null) {
+      this.#running = null;
+      return { kind: 'nothing_bootable' };
+    }
+    const { slot } = decision;
+    await this.#store.save(`boot:${slot}`, decision.next);
+    this.#running = slot;
+    await this.#pointCurrentTo(slot);
+    const content = await this.content(slot);
+    const treePath = join(this.#slotsDir, slot, 'tree');
+    try {
+      if (content === null) throw new BundleError('the slot holds no complete artifact');
+      const bundle = await readBundle(treePath);
+      return { kind: 'booted', booted: { slot, content, treePath, bundle } };
+    } catch (error) {
+      if (!(error instanceof BundleError)) throw error;
+      return { kind: 'unreadable', slot, why: error.message };
+    }
+  }
+
+  async content(slot: SlotName): Promise<SlotContent | null> {
+    return readJsonFile(this.#contentPath(slot), contentSchema);
+  }
+
+  artifactPath(slot: SlotName): string {
+    return join(this.#slotsDir, slot, 'artifact.tar');
+  }
+
+  async openForWriting(slot: SlotName): Promise<ArtifactFile> {
+    if (slot === this.#running) throw new Error(`slot ${slot} is running and is never written`);
+    await this.#store.save('invalidate', boot.invalidateTarget(this.environment(), slot));
+    const folder = join(this.#slotsDir, slot);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    await syncDirectory(this.#slotsDir);
+    return ArtifactFile.create(this.artifactPath(slot), this.#options.step);
+  }
+
+  async seal(slot: SlotName, content: SlotContent): Promise<void> {
+    const onDisk = await digestFile(this.artifactPath(slot));
+    if (onDisk.sha256 !== content.sha256) {
+      throw new UpdateRefusal(
+        'slot_readback_mismatch',
+        `slot ${slot} reads back with SHA-256 ${onDisk.sha256}, expected ${content.sha256}`,
+      );
+    }
+    const treePath = join(this.#slotsDir, slot, 'tree');
+    await rm(treePath, { recursive: true, force: true });
+    await mkdir(treePath);
+    await unpackChecked(this.artifactPath(slot), treePath, content.version);
+    await this.#options.step('slot:content', () =>
+      writeFileDurably(this.#contentPath(slot), JSON.stringify(content)),
+    );
+    await this.#store.save('written', boot.markWritten(this.environment(), slot));
+  }
+
+  async arm(slot: SlotName): Promise<void> {
+    await this.#store.save('arm', boot.armTarget(this.environment(), slot, this.#options.tries));
+  }
+
+  async confirm(slot: SlotName): Promise<void> {
+    await this.#store.save(
+      'confirm',
+      boot.confirmSlot(this.environment(), slot, this.#options.tries),
+    );
+  }
+
+  async reject(slot: SlotName): Promise<void> {
+    await this.#store.save('disarm', boot.rejectTarget(this.environment(), slot));
+  }
+
+  #contentPath(slot: SlotName): string {
+    return join(this.#slotsDir, slot, 'content.json');
+  }
+
+  async #pointCurrentTo(slot: SlotName): Promise<void> {
+    const link = join(this.#slotsDir, 'current');
+    await rm(`${link}.tmp`, { force: true });
+    await symlink(slot, `${link}.tmp`);
+    await rename(`${link}.tmp`, link);
+    await syncDirectory(this.#slotsDir);
+  }
+
+  /**
+   * Both copies are unreadable, which no single power cut does. The slot that ran last is trusted if
+   * its artifact still has the digest that was verified; otherwise the device has no firmware.
+   */
+  async #rebuildEnvironment(): Promise<void> {
+    const target = await readLink(join(this.#slotsDir, 'current'));
+    const slot = SLOT_NAMES.find((name) => name === target);
+    const { logger, tries } = this.#options;
+    if (slot === undefined || !(await this.#isIntact(slot))) {
+      logger.error('the boot environment is lost and no slot is intact: starting empty');
+      return;
+    }
+    logger.error({ slot }, 'the boot environment is lost: rebuilt around the slot that ran last');
+    const other = otherSlot(slot);
+    const slots = { [slot]: { kind: 'good', triesLeft: tries }, [other]: { kind: 'empty' } };
+    await this.#store.save('rebuild', {
+      order: [slot, other],
+      slots: slots as unknown as boot.BootEnvironment['slots'],
+    });
+  }
+
+  async #isIntact(slot: SlotName): Promise<boolean> {
+    const content = await this.content(slot);
+    if (content === null) return false;
+    try {
+      return (await digestFile(this.artifactPath(slot))).sha256 === content.sha256;
+    } catch (error) {
+      if (isFileError(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
+}
+
+/** Unpacks and checks the description; a refusal names the reason, a broken disk keeps its error. */
+async function unpackChecked(tarPath: string, treePath: string, version: string): Promise<void> {
+  try {
+    await extractBundle(tarPath, treePath);
+    const bundle = await readBundle(treePath);
+    if (bundle.version !== version) {
+      throw new BundleError(`the bundle says ${bundle.version}, its manifest ${version}`);
+    }
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    throw new UpdateRefusal('bundle_invalid', error.message, { cause: error });
+  }
+}
+
+async function readLink(path: string): Promise<string | null> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { DEFAULT_TUNING, type AgentSettings, type AgentTuning } from '../agent-settings.ts';
+import { TEST_MODEL, TEST_TOKEN, type FakeOtaServer } from './fake-ota-server.ts';
+
+/** Everything in a tenth of a second instead of half a minute. */
+export const FAST_TUNING: AgentTuning = {
+  ...DEFAULT_TUNING,
+  networkBackOff: { baseMs: 10, maxMs: 50 },
+  restartBackOff: { baseMs: 10, maxMs: 50 },
+  maxFruitlessTries: 3,
+  probeIntervalMs: 50,
+  stopGraceMs: 1_000,
+};
+
+export function testSettings(
+  deviceDir: string,
+  server: Pick<FakeOtaServer, 'url' | 'trustedKeys'>,
+  overrides: Partial<AgentSettings> = {},
+): AgentSettings {
+  return {
+    deviceDir,
+    model: TEST_MODEL,
+    token: TEST_TOKEN,
+    otaUrl: server.url,
+    trustedKeys: server.trustedKeys,
+    firmwarePort: 1,
+    path: '/usr/bin:/bin',
+    trialMs: 100,
+    trialBoots: 3,
+    pollMs: 50,
+    tuning: FAST_TUNING,
+    ...overrides,
+  };
+}

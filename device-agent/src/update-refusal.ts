@@ -1,0 +1,23 @@
+import type { UpdateReason } from '@flotilla/contracts';
+import { isFileError } from './disk/durable-file.ts';
+
+/** An update this device will not take, with the reason it reports. */
+export class UpdateRefusal extends Error {
+  override readonly name = 'UpdateRefusal';
+  readonly reason: UpdateReason;
+  /** `detail` is one sentence for a person. */
+  constructor(reason: UpdateReason, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.reason = reason;
+  }
+}
+
+/** What to report for whatever went wrong; a full disk is told apart from a broken one. */
+export function asRefusal(error: unknown, otherwise: UpdateReason): UpdateRefusal {
+  if (error instanceof UpdateRefusal) return error;
+  if (isFileError(error, 'ENOSPC', 'EDQUOT')) {
+    return new UpdateRefusal('no_space', 'the disk is full', { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new UpdateRefusal(otherwise, message, { cause: error });
+}

@@ -1,0 +1,115 @@
+/** Where an update stands, as the journal keeps it. */
+export const UPDATE_PHASES = [
+  'IDLE',
+  'DOWNLOADING',
+  'INSTALLING',
+  'VERIFIED',
+  'ARMED',
+  'TRIAL',
+  'CONFIRMED',
+  'FAILED',
+  'ROLLED_BACK',
+] as const;
+export type UpdatePhase = (typeof UPDATE_PHASES)[number];
+
+export type UpdateEvent =
+  /** The offer passed every check. */
+  | 'accepted'
+  /** This device will not take it, before the new slot ever ran. */
+  | 'refused'
+  /** The server no longer offers it: stop without a report. */
+  | 'withdrawn'
+  /** These very bytes are confirmed here already. */
+  | 'already_running'
+  | 'downloaded'
+  | 'verified'
+  | 'armed'
+  | 'booted_target'
+  | 'booted_other'
+  | 'nothing_bootable'
+  | 'passed'
+  /** The outcome is in the outbox. */
+  | 'reported';
+
+/** The whole machine. An event that a phase does not name is a fault. */
+export const TRANSITIONS: Readonly<
+  Record<UpdatePhase, Readonly<Partial<Record<UpdateEvent, UpdatePhase>>>>
+> = {
+  IDLE: { accepted: 'DOWNLOADING', refused: 'FAILED', already_running: 'CONFIRMED' },
+  DOWNLOADING: { downloaded: 'INSTALLING', withdrawn: 'IDLE', refused: 'FAILED' },
+  // A restart while installing begins again with the download, of which everything may be there.
+  INSTALLING: { accepted: 'DOWNLOADING', verified: 'VERIFIED', refused: 'FAILED' },
+  VERIFIED: {
+    armed: 'ARMED',
+    refused: 'FAILED',
+    booted_target: 'TRIAL',
+    booted_other: 'ROLLED_BACK',
+    nothing_bootable: 'FAILED',
+    passed: 'CONFIRMED',
+  },
+  ARMED: {
+    booted_target: 'TRIAL',
+    booted_other: 'ROLLED_BACK',
+    nothing_bootable: 'FAILED',
+    passed: 'CONFIRMED',
+  },
+  TRIAL: {
+    booted_target: 'TRIAL',
+    booted_other: 'ROLLED_BACK',
+    nothing_bootable: 'FAILED',
+    passed: 'CONFIRMED',
+  },
+  CONFIRMED: { reported: 'IDLE' },
+  FAILED: { reported: 'IDLE' },
+  ROLLED_BACK: { reported: 'IDLE' },
+};
+
+export function nextPhase(phase: UpdatePhase, event: UpdateEvent): UpdatePhase {
+  const next = TRANSITIONS[phase][event];
+  if (next === undefined) throw new UpdateTransitionError(phase, event);
+  return next;
+}
+
+/** What a start finds: the journal is a hint, the environment and the booted slot are the truth. */
+export interface BootObservation {
+  readonly phase: UpdatePhase;
+  /** The slot the update writes, and its state in the boot environment. */
+  readonly target: { readonly slot: string; readonly state: string } | null;
+  readonly booted: string | null;
+}
+
+export type ResumeDecision =
+  /** Nothing is under way, or it goes on beside the running firmware. */
+  | { readonly kind: 'operate' }
+  /** Written and verified, but the power went before the slot was armed. */
+  | { readonly kind: 'arm' }
+  | { readonly kind: 'trial' }
+  /** An end was reached: `event` leads there, null when the journal says so already. */
+  | { readonly kind: 'finish'; readonly event: UpdateEvent | null };
+
+export function decideResume(observation: BootObservation): ResumeDecision {
+  const { phase, target, booted } = observation;
+  switch (phase) {
+    case 'IDLE':
+    case 'DOWNLOADING':
+    case 'INSTALLING':
+      return { kind: 'operate' };
+    case 'CONFIRMED':
+    case 'FAILED':
+    case 'ROLLED_BACK':
+      return { kind: 'finish', event: null };
+    default:
+  }
+  if (target !== null && booted === target.slot) {
+    return target.state === 'good' ? { kind: 'finish', event: 'passed' } : { kind: 'trial' };
+  }
+  if (target?.state === 'written' && phase === 'VERIFIED') return { kind: 'arm' };
+  return { kind: 'finish', event: booted === null ? 'nothing_bootable' : 'booted_other' };
+}
+
+export class UpdateTransitionError extends Error {
+  override readonly name = 'UpdateTransitionError';
+  constructor(phase: UpdatePhase, event: UpdateEvent) {
+    super(`an update that is ${phase} does not take the event ${event}`);
+  }
+}

@@ -1,0 +1,62 @@
+import {
+  deploymentSchema,
+  sha256Schema,
+  UPDATE_OUTCOMES,
+  UPDATE_REASONS,
+  versionSchema,
+  type UpdateOutcome,
+  type UpdateReason,
+} from '@flotilla/contracts';
+import { z } from 'zod';
+import { SLOT_NAMES } from '../slots/domain/slot-state.ts';
+
+const reasonSchema = z.object({ reason: z.enum(UPDATE_REASONS), detail: z.string() });
+
+/** One try of one offer, from acceptance to its outcome; everything a restart needs to go on. */
+export const updateAttemptSchema = z.object({
+  deployment: deploymentSchema,
+  /** What the signed manifest says; unverified when the manifest itself was refused. */
+  version: versionSchema,
+  artifact: z.object({ sha256: sha256Schema, sizeBytes: z.number().int() }).nullable(),
+  /** The slot it goes to; null when nothing is to be written. */
+  target: z.enum(SLOT_NAMES).nullable(),
+  fromVersion: versionSchema.nullable(),
+  usedDelta: z.boolean(),
+  transferBytes: z.number().int().nonnegative(),
+  /** Chosen once, so that a report repeated after a restart is the same report. */
+  reportIds: z.object({
+    downloading: z.uuid(),
+    installing: z.uuid(),
+    trial: z.uuid(),
+    final: z.uuid(),
+  }),
+  /** Why the newest trial boot failed. */
+  trialFailure: reasonSchema.nullable(),
+});
+export type UpdateAttempt = z.infer<typeof updateAttemptSchema>;
+
+export const attemptOutcomeSchema = z.object({
+  state: z.enum(UPDATE_OUTCOMES),
+  reason: z.enum(UPDATE_REASONS).nullable(),
+  detail: z.string().nullable(),
+  occurredAt: z.iso.datetime({ offset: true }),
+});
+export type AttemptOutcome = z.infer<typeof attemptOutcomeSchema>;
+
+export interface FailureWords {
+  readonly reason: UpdateReason;
+  readonly detail: string;
+}
+
+export function outcomeOf(
+  state: UpdateOutcome,
+  failure: FailureWords | null,
+  nowMs: number,
+): AttemptOutcome {
+  return {
+    state,
+    reason: failure?.reason ?? null,
+    detail: failure?.detail ?? null,
+    occurredAt: new Date(nowMs).toISOString(),
+  };
+}

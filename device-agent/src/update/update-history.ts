@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { campaignIdSchema, UPDATE_OUTCOMES, versionSchema } from '@flotilla/contracts';
+import type { Logger } from '@flotilla/service';
+import { z } from 'zod';
+import { readOrSetAside, writeFileDurably } from '../disk/durable-file.ts';
+import type { DurableStep } from '../disk/durable-step.ts';
+import { comparePrecedence } from './domain/version-precedence.ts';
+
+const historySchema = z.object({
+  /** Anti-rollback: rises only after a confirmation, or a device that rolls back could boot nothing. */
+  highestConfirmedVersion: versionSchema.nullable(),
+  /** Newest last. */
+  finished: z.array(
+    z.object({
+      campaignId: campaignIdSchema,
+      round: z.number().int(),
+      outcome: z.enum(UPDATE_OUTCOMES),
+    }),
+  ),
+});
+type History = z.infer<typeof historySchema>;
+export type FinishedRound = History['finished'][number];
+
+const EMPTY: History = { highestConfirmedVersion: null, finished: [] };
+/** A campaign is over long before so many others have passed. */
+const MAX_FINISHED = 200;
+
+/** What this device has been through, kept across updates. */
+export class UpdateHistory {
+  readonly #path: string;
+  readonly #step: DurableStep;
+  #history: History;
+
+  private constructor(path: string, step: DurableStep, history: History) {
+    this.#path = path;
+    this.#step = step;
+    this.#history = history;
+  }
+
+  static async open(deviceDir: string, step: DurableStep, logger: Logger): Promise<UpdateHistory> {
+    const path = join(deviceDir, 'update-history.json');
+    const history = await readOrSetAside(path, historySchema, logger);
+    return new UpdateHistory(path, step, history ?? EMPTY);
+  }
+
+  get highestConfirmedVersion(): string | null {
+    return this.#history.highestConfirmedVersion;
+  }
+
+  hasFinished(campaignId: string, round: number): boolean {
+    return this.#history.finished.some((f) => f.campaignId === campaignId && f.round === round);
+  }
+
+  /** A version that is not higher changes nothing. */
+  async raiseConfirmedVersion(version: string): Promise<void> {
+    const highest = this.#history.highestConfirmedVersion;
+    if (highest !== null && comparePrecedence(version, highest) <= 0) return;
+    await this.#save('min-version', { ...this.#history, highestConfirmedVersion: version });
+  }
+
+  /** Recording the same round again changes nothing. */
+  async recordFinished(round: FinishedRound): Promise<void> {
+    if (this.hasFinished(round.campaignId, round.round)) return;
+    const finished = [...this.#history.finished, round].slice(-MAX_FINISHED);
+    await this.#save('finished', { ...this.#history, finished });
+  }
+
+  async #save(name: string, history: History): Promise<void> {
+    await this.#step(`history:${name}`, () =>
+      writeFileDurably(this.#path, JSON.stringify(history)),
+    );
+    this.#history = history;
+  }
+}

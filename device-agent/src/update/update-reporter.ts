@@ -1,0 +1,65 @@
+import type { UpdateReport } from '@flotilla/contracts';
+import type { Logger } from '@flotilla/service';
+import type { ReportOutbox } from '../ota/report-outbox.ts';
+import type { DeviceTelemetry } from '../telemetry/device-telemetry.ts';
+import type { AttemptOutcome, UpdateAttempt } from './update-attempt.ts';
+
+const MAX_DETAIL_LENGTH = 1000;
+
+/** Tells both ways how an update goes: telemetry first, then the outbox to ota-service. */
+export class UpdateReporter {
+  readonly #telemetry: DeviceTelemetry;
+  readonly #outbox: ReportOutbox;
+  readonly #logger: Logger;
+
+  constructor(telemetry: DeviceTelemetry, outbox: ReportOutbox, logger: Logger) {
+    this.#telemetry = telemetry;
+    this.#outbox = outbox;
+    this.#logger = logger;
+  }
+
+  async progress(
+    attempt: UpdateAttempt,
+    state: 'downloading' | 'installing' | 'trial',
+    nowMs: number,
+  ): Promise<void> {
+    const occurredAt = new Date(nowMs).toISOString();
+    await this.#send({ ...common(attempt), reportId: attempt.reportIds[state], state, occurredAt });
+  }
+
+  async outcome(attempt: UpdateAttempt, outcome: AttemptOutcome): Promise<void> {
+    await this.#send({
+      ...common(attempt),
+      reportId: attempt.reportIds.final,
+      state: outcome.state,
+      ...(outcome.reason !== null && { reason: outcome.reason }),
+      ...(outcome.detail !== null && { detail: outcome.detail.slice(0, MAX_DETAIL_LENGTH) }),
+      occurredAt: outcome.occurredAt,
+    });
+  }
+
+  async #send(report: UpdateReport): Promise<void> {
+    const { state, reason, detail, toVersion } = report;
+    this.#logger.info({ state, reason, detail, toVersion }, 'update');
+    try {
+      await this.#telemetry.recordUpdate(report);
+    } catch (error) {
+      // The direct report still tells ota-service, which publishes it to the same log.
+      this.#logger.error({ err: error }, 'update report not recorded in telemetry');
+    }
+    await this.#outbox.add(report);
+  }
+}
+
+function common(attempt: UpdateAttempt) {
+  const { campaignId, phase, round } = attempt.deployment;
+  return {
+    campaignId,
+    phase,
+    round,
+    fromVersion: attempt.fromVersion,
+    toVersion: attempt.version,
+    transferBytes: attempt.transferBytes,
+    usedDelta: attempt.usedDelta,
+  };
+}
