@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isFinal, type UpdateState } from '@flotilla/contracts';
 import { readCampaignCounts } from '../../src/campaigns/campaign-counts.ts';
 import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
-import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './domain/sample-campaign.ts';
+import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './sample-campaign.ts';
 import { insertUpdateEvents, openEmbeddedWarehouse } from './embedded-warehouse.ts';
 
 const NOW = Date.UTC(2026, 0, 2);

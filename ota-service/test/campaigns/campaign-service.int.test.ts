@@ -5,8 +5,9 @@ import {
   type CampaignCreateInput,
   type UpdateReport,
 } from '@flotilla/contracts';
+import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
 import { CampaignWorld, FIRMWARE_ID, type Replica } from './campaign-world.ts';
-import { deviceNames } from './domain/sample-campaign.ts';
+import { deviceNames } from './sample-campaign.ts';
 import { openEmbeddedWarehouse } from './embedded-warehouse.ts';
 import { readLogsRequest } from './otlp-log-reader.ts';
 
@@ -89,34 +90,50 @@ describe('a good release', () => {
     expect((await replica.service.events(id)).length).toBe(1);
   });
 
-  it('passes by a retired device and waits for one that joined', async () => {
+  it('passes by a device that retired in the middle', async () => {
     await world.addDevices(replica.database, deviceNames(3));
     const { id } = await create({ phases: [{ percent: 50 }, { percent: 100 }] });
-    const offered = [...(await world.pollAll(replica))];
-    expect(offered.length).toBe(2);
-    const [[gone], [stays, report]] = offered as [[string, UpdateReport], [string, UpdateReport]];
-    await replica.service.recordReport(gone, world.report({ campaignId: id }), world.nowMs);
-    await replica.service.recordReport(stays, { ...report, state: 'confirmed' }, world.nowMs);
+    const [[gone, first], [stays, second]] = [...(await world.pollAll(replica))] as [
+      [string, UpdateReport],
+      [string, UpdateReport],
+    ];
+    await replica.service.recordReport(gone, { ...first, state: 'trial' }, world.nowMs);
+    await replica.service.recordReport(stays, { ...second, state: 'confirmed' }, world.nowMs);
     await world.pump();
     await replica.service.evaluateAll();
-    expect(await replica.service.get(id)).toMatchObject({
-      currentPhase: 1,
-      verdict: { kind: 'hold' },
-    });
+    const held = await replica.service.get(id);
+    expect(held.verdict?.words).toBe('1 of 2 canary devices finished');
     await setDevice(gone, { lifecycle: 'retired' });
-    await world.addDevices(replica.database, [
-      'joined-1',
-      'joined-2',
-      'joined-3',
-      'joined-4',
-      'joined-5',
-    ]);
+    await replica.service.evaluateAll();
+    expect(await replica.service.get(id)).toMatchObject({ currentPhase: 2, totalDevices: 2 });
+    const advanced = (await replica.service.events(id)).find(({ event }) => event === 'advanced');
+    expect(advanced?.evidence).toMatchObject({ leftOut: { retired: 1, hasVersion: 0 } });
+  });
+
+  it('waits for a device that joined a phase already passed', async () => {
+    await world.addDevices(replica.database, deviceNames(10));
+    const { id } = await create();
+    await everybody('confirmed');
+    const { cutoff } = await replica.database
+      .selectFrom('campaign_phases')
+      .select('cutoff')
+      .where('phase', '=', 1)
+      .executeTakeFirstOrThrow();
+    const joined = Array.from({ length: 1000 }, (_, i) => `joined-${i}`);
+    const late = joined.find((name) => deviceRank(id, name) <= cutoff)!;
+    await everybody('confirmed');
+    await world.addDevices(replica.database, [late]);
+    const offered = await world.pollAll(replica);
+    expect(offered.get(late)).toMatchObject({ phase: 1 });
+    for (const [deviceId, report] of offered) {
+      const state = deviceId === late ? 'trial' : 'confirmed';
+      await replica.service.recordReport(deviceId, { ...report, state }, world.nowMs);
+    }
+    await world.pump();
     await replica.service.evaluateAll();
     const view = await replica.service.get(id);
-    expect(view.totalDevices).toBe(7);
-    const late = [...(await world.pollAll(replica)).keys()].filter((device) => device !== stays);
-    expect(view.phases[0]?.devices).toBe(1 + late.length);
-    expect(view.currentPhase).toBe(late.length === 0 ? 2 : 1);
+    expect(view).toMatchObject({ status: 'running', currentPhase: 3, totalDevices: 11 });
+    expect(view.verdict?.words).toBe('1 of 2 canary devices finished');
   });
 });
 

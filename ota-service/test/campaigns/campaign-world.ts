@@ -62,11 +62,16 @@ export class CampaignWorld {
     return new CampaignWorld(folder, eventLog, warehouse, consumer);
   }
 
-  /** Another ota-service on the same registry file. */
+  /** Another ota-service on the same registry. */
   async replica(
-    over: { warehouse?: ClickHouseClient; evaluationIntervalMs?: number } = {},
+    over: {
+      warehouse?: ClickHouseClient;
+      evaluationIntervalMs?: number;
+      database?: Kysely<Database>;
+    } = {},
   ): Promise<Replica> {
-    const database = await openDatabase(`sqlite:${join(this.folder, 'registry.db')}`);
+    const database =
+      over.database ?? (await openDatabase(`sqlite:${join(this.folder, 'registry.db')}`));
     const registry = new Registry();
     const service = createCampaignService({
       database,
@@ -90,8 +95,8 @@ export class CampaignWorld {
   }
 
   async close(): Promise<void> {
-    for (const { service, database } of this.#replicas) {
-      await service.stop();
+    for (const { service } of this.#replicas) await service.stop();
+    for (const database of new Set(this.#replicas.map((replica) => replica.database))) {
       await database.destroy();
     }
     await this.#consumer.close();

@@ -9,7 +9,7 @@ import {
   phaseSizes,
   planPhases,
 } from '../../../src/campaigns/domain/campaign-plan.ts';
-import { CAMPAIGN_ID, deviceNames } from './sample-campaign.ts';
+import { CAMPAIGN_ID, deviceNames } from '../sample-campaign.ts';
 
 const golden = z
   .object({

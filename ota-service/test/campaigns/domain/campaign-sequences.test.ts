@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorsOf, finishedOf } from '../../../src/campaigns/domain/observation.ts';
-import { CampaignModel } from './campaign-model.ts';
-import { deviceNames } from './sample-campaign.ts';
+import { CampaignModel } from '../campaign-model.ts';
+import { deviceNames } from '../sample-campaign.ts';
 
 type Step = (model: CampaignModel) => void;
 

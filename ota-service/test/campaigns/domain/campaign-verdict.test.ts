@@ -7,7 +7,7 @@ import {
   type ObservedPhase,
   type Observation,
 } from '../../../src/campaigns/domain/observation.ts';
-import { observedPhase } from './sample-campaign.ts';
+import { observedPhase } from '../sample-campaign.ts';
 
 const NOW = 1_000_000;
 

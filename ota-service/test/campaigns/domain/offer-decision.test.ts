@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CAMPAIGN_STATUSES, UPDATE_STATES } from '@flotilla/contracts';
 import { deviceRank } from '../../../src/campaigns/domain/campaign-plan.ts';
 import { decideOffer, type OfferCandidate } from '../../../src/campaigns/domain/offer-decision.ts';
-import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './sample-campaign.ts';
+import { CAMPAIGN_ID, deviceNames, sampleCampaign } from '../sample-campaign.ts';
 
 const ids = deviceNames(10).toSorted((a, b) =>
   deviceRank(CAMPAIGN_ID, a) < deviceRank(CAMPAIGN_ID, b) ? -1 : 1,

@@ -4,7 +4,7 @@ import {
   placeDevice,
   type CensusDevice,
 } from '../../../src/campaigns/domain/phase-census.ts';
-import { deviceNames, sampleCampaign } from './sample-campaign.ts';
+import { deviceNames, sampleCampaign } from '../sample-campaign.ts';
 
 const device = (over: Partial<CensusDevice> = {}): CensusDevice => ({
   id: 'device-1',

@@ -1,11 +1,11 @@
 import type { UpdateState } from '@flotilla/contracts';
-import { cutoffsOf, type Campaign } from '../../../src/campaigns/domain/campaign.ts';
-import { stepCampaign, type CampaignAct } from '../../../src/campaigns/domain/campaign-machine.ts';
-import { deviceRank, phaseOfRank } from '../../../src/campaigns/domain/campaign-plan.ts';
-import { judge, type Judgement } from '../../../src/campaigns/domain/campaign-verdict.ts';
-import type { Observation } from '../../../src/campaigns/domain/observation.ts';
-import { decideOffer, type Offer } from '../../../src/campaigns/domain/offer-decision.ts';
-import { CensusTaker, type CensusDevice } from '../../../src/campaigns/domain/phase-census.ts';
+import { cutoffsOf, type Campaign } from '../../src/campaigns/domain/campaign.ts';
+import { stepCampaign, type CampaignAct } from '../../src/campaigns/domain/campaign-machine.ts';
+import { deviceRank, phaseOfRank } from '../../src/campaigns/domain/campaign-plan.ts';
+import { judge, type Judgement } from '../../src/campaigns/domain/campaign-verdict.ts';
+import type { Observation } from '../../src/campaigns/domain/observation.ts';
+import { decideOffer, type Offer } from '../../src/campaigns/domain/offer-decision.ts';
+import { CensusTaker, type CensusDevice } from '../../src/campaigns/domain/phase-census.ts';
 import { observedPhase, sampleCampaign } from './sample-campaign.ts';
 
 interface Attempt {
@@ -41,7 +41,9 @@ export class CampaignModel {
   }
 
   device(index: number) {
-    return this.devices[index % this.devices.length]!;
+    const device = this.devices[index % this.devices.length];
+    if (device === undefined) throw new Error('a model has at least one device');
+    return device;
   }
 
   phaseOf(deviceId: string): number {

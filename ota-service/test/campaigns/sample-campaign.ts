@@ -1,6 +1,6 @@
-import type { Campaign } from '../../../src/campaigns/domain/campaign.ts';
-import { planPhases } from '../../../src/campaigns/domain/campaign-plan.ts';
-import type { ObservedPhase } from '../../../src/campaigns/domain/observation.ts';
+import type { Campaign } from '../../src/campaigns/domain/campaign.ts';
+import { planPhases } from '../../src/campaigns/domain/campaign-plan.ts';
+import type { ObservedPhase } from '../../src/campaigns/domain/observation.ts';
 
 export const CAMPAIGN_ID = 'cmp_0123456789ab';
 
