@@ -1,1 +1,2 @@
-export {};
+export { configSchema, type Config } from './config.ts';
+export { startCollector } from './start-collector.ts';

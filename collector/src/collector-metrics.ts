@@ -1,0 +1,66 @@
+import type { ProblemCode } from '@flotilla/contracts';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { LogStats } from '@flotilla/event-log';
+
+export type RequestOutcome = 'accepted' | 'empty' | ProblemCode;
+
+const APPEND_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+
+/** What /metrics shows; names follow Prometheus' conventions (base units, `_total`). */
+export class CollectorMetrics {
+  readonly #requests: Counter<'signal' | 'outcome'>;
+  readonly #bytes: Counter<'signal'>;
+  readonly #appendSeconds: Histogram;
+
+  constructor(registry: Registry, readStats: () => Promise<LogStats>) {
+    const registers = [registry];
+    collectDefaultMetrics({ register: registry });
+    this.#requests = new Counter({
+      name: 'flotilla_collector_requests_total',
+      help: 'OTLP requests by signal and outcome (accepted, empty, or the code of the refusal)',
+      labelNames: ['signal', 'outcome'],
+      registers,
+    });
+    this.#bytes = new Counter({
+      name: 'flotilla_collector_accepted_bytes_total',
+      help: 'Decompressed bytes of the requests that were written to the event log',
+      labelNames: ['signal'],
+      registers,
+    });
+    this.#appendSeconds = new Histogram({
+      name: 'flotilla_collector_append_duration_seconds',
+      help: 'Time until the event log had a request on disk',
+      buckets: APPEND_BUCKETS_SECONDS,
+      registers,
+    });
+    addLogGauges(registry, readStats);
+  }
+
+  countRequest(signal: string, outcome: RequestOutcome): void {
+    this.#requests.inc({ signal, outcome });
+  }
+
+  countBytes(signal: string, sizeBytes: number): void {
+    this.#bytes.inc({ signal }, sizeBytes);
+  }
+
+  /** Returns a function that records the time since. */
+  startAppend(): () => void {
+    return this.#appendSeconds.startTimer();
+  }
+}
+
+function addLogGauges(registry: Registry, readStats: () => Promise<LogStats>): void {
+  const add = (name: string, help: string, pick: (stats: LogStats) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(pick(await readStats()));
+      },
+    });
+  add('flotilla_event_log_size_bytes', 'Size of the records the log holds', (s) => s.sizeBytes);
+  add('flotilla_event_log_records', 'Records the log holds', (s) => s.records);
+  add('flotilla_event_log_max_bytes', 'Size at which the log refuses more', (s) => s.maxBytes);
+}

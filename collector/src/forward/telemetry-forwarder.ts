@@ -1,0 +1,79 @@
+import {
+  HEADER_BATCH_ID,
+  HEADER_DEVICE_ID,
+  HEADER_RECEIVED_AT,
+  type TelemetryTopic,
+} from '@flotilla/contracts';
+import { LogFullError, type EventLog } from '@flotilla/event-log';
+import { ProblemError, type Logger } from '@flotilla/service';
+import type { CollectorMetrics } from '../collector-metrics.ts';
+
+/** Consumers need a moment to free room; shorter retries would only add load. */
+const RETRY_WHEN_FULL_SECONDS = 5;
+const RETRY_WHEN_UNAVAILABLE_SECONDS = 2;
+
+export interface Telemetry {
+  readonly deviceId: string;
+  readonly batchId: string | null;
+  /** The OTLP protobuf request as sent, decompressed. */
+  readonly body: Uint8Array;
+}
+
+export interface ForwarderParts {
+  readonly log: EventLog;
+  readonly metrics: CollectorMetrics;
+  readonly logger: Logger;
+  readonly clock: () => number;
+}
+
+/** Hands admitted requests to the log. */
+export class TelemetryForwarder {
+  readonly #parts: ForwarderParts;
+  /** So that an outage is two lines in the log, not one per request. */
+  #failing = false;
+
+  constructor(parts: ForwarderParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves once the request is on disk; otherwise throws ProblemError `unavailable`. */
+  async forward(
+    signal: { readonly signal: string; readonly topic: TelemetryTopic },
+    { deviceId, batchId, body }: Telemetry,
+  ): Promise<void> {
+    const { log, metrics, clock } = this.#parts;
+    const headers = {
+      [HEADER_DEVICE_ID]: deviceId,
+      ...(batchId !== null && { [HEADER_BATCH_ID]: batchId }),
+      [HEADER_RECEIVED_AT]: new Date(clock()).toISOString(),
+    };
+    const observe = metrics.startAppend();
+    try {
+      await log.append(signal.topic, [{ key: deviceId, value: body, headers }]);
+    } catch (cause) {
+      throw this.#refusal(cause);
+    }
+    observe();
+    metrics.countBytes(signal.signal, body.byteLength);
+    this.#recovered();
+  }
+
+  #refusal(cause: unknown): ProblemError {
+    const full = cause instanceof LogFullError;
+    if (!this.#failing) {
+      this.#failing = true;
+      this.#parts.logger.error({ err: cause }, 'the event log takes nothing now');
+    }
+    return new ProblemError('unavailable', {
+      detail: full ? 'the event log is full' : 'the event log cannot be written now',
+      retryAfterSeconds: full ? RETRY_WHEN_FULL_SECONDS : RETRY_WHEN_UNAVAILABLE_SECONDS,
+      cause,
+    });
+  }
+
+  #recovered(): void {
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#parts.logger.info('the event log takes records again');
+  }
+}
