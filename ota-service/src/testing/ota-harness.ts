@@ -61,6 +61,8 @@ export async function startHarness(options: HarnessOptions = {}) {
     ...(options.computeDelta !== undefined && { computeDelta: options.computeDelta }),
   };
   const service = await createOtaService(deps);
+  let stopped: Promise<void> | undefined;
+  const stopService = (): Promise<void> => (stopped ??= service.stop());
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
   service.start();
   const releaseKey = readPrivateKey(releaseKeys.privateKeyPem);
@@ -96,6 +98,8 @@ export async function startHarness(options: HarnessOptions = {}) {
     deps,
     releaseKey,
     deviceKeys,
+    /** Stops the service and leaves its engines open. */
+    stopService,
     call,
     operator,
     upload,
@@ -126,7 +130,7 @@ export async function startHarness(options: HarnessOptions = {}) {
       return (await answer.json()) as PollResponse;
     },
     async close(): Promise<void> {
-      await service.stop();
+      await stopService();
       await warehouse.close();
       await eventLog.close();
       await database.destroy();
