@@ -45,7 +45,7 @@ export class ApiClient {
   }
 
   async devices(): Promise<DeviceView[]> {
-    return (await this.#call(listOf(deviceViewSchema), 'GET', '/devices?limit=1000')).items;
+    return (await this.#call(listOf(deviceViewSchema), 'GET', '/devices?limit=500')).items;
   }
 
   device(id: string): Promise<DeviceDetail> {
