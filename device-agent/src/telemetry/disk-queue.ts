@@ -48,6 +48,12 @@ export type EnqueueResult =
   /** Larger than the whole queue; counted as a drop. */
   | { readonly queued: false; readonly reason: 'bytes' };
 
+/**
+ * A board without a battery-backed clock boots in the past. What it queued before the clock was set
+ * has no known age; dropping it all the moment the time arrives would lose the whole boot.
+ */
+const CLOCK_SET_AFTER_MS = Date.UTC(2025, 0, 1);
+
 const itemSchema = z.object({
   id: z.number(),
   batchId: z.string(),
@@ -169,6 +175,7 @@ export class DiskQueue {
   }
 
   #tooOld(createdAtMs: number, nowMs: number): boolean {
+    if (createdAtMs < CLOCK_SET_AFTER_MS) return false;
     return nowMs - createdAtMs > this.#limits.maxAgeMs;
   }
 

@@ -78,7 +78,7 @@ function openChecked(file: string): DatabaseSync {
 function setAside(file: string): string {
   const movedTo = `${file}.corrupt`;
   renameSync(file, movedTo);
-  // Left behind, the old log would be replayed into the fresh file.
+  // They belong to the file that was moved.
   for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
   return movedTo;
 }

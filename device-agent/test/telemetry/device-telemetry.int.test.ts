@@ -174,13 +174,13 @@ describe('device telemetry', () => {
     telemetry.recordFirmwareCrash({ version: '1.0.0', exitCode: 3, signal: null, uptimeMs: 1500 });
     const switched = telemetry.setFirmwareVersion('1.1.0');
     telemetry.log('warn', 'new', { port: 8080 });
-    await switched;
     await telemetry.flush();
     const plain = logs().filter(({ eventName }) => eventName === '');
     expect(plain.map(({ body, resource }) => [body, resource['service.version']])).toEqual([
       ['old', '1.0.0'],
       ['new', '1.1.0'],
     ]);
+    await switched;
     expect(plain[1]!.attributes).toEqual({ port: 8080 });
     const restarts = points()
       .filter(({ name }) => name === 'flotilla.firmware.restarts')

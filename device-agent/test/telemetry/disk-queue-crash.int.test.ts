@@ -122,11 +122,13 @@ describe('the disk queue on a full disk', () => {
     await once(child, 'close');
     expect(child.exitCode).toBe(0);
     const lines = output.trimEnd().split('\n');
+    const counted = lines.pop();
     expect(lines.pop()).toMatch(/^! .*(disk|full|I\/O)/i);
     expect(lines.length).toBeGreaterThan(10);
 
     const queue = new DiskQueue({ folder, logger });
     expect(queue.items).toBe(lines.length);
+    expect(counted).toBe(`= ${queue.items} ${queue.sizeBytes}`);
     expect(drain(queue).map(({ batchId }, n) => `+ ${n} ${batchId}`)).toEqual(lines);
     expect(queue.enqueue('/v1/logs', bodyOf(3)).queued).toBe(true);
     queue.close();

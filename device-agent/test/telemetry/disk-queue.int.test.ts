@@ -28,7 +28,7 @@ let open: DiskQueue[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'flotilla-queue-'));
   file = join(folder, 'telemetry-queue.db');
-  nowMs = 1_000_000;
+  nowMs = 1_800_000_000_000;
   open = [];
 });
 afterEach(() => {
@@ -61,12 +61,16 @@ describe('DiskQueue', () => {
     nowMs += 5;
     queue.enqueue('/v1/metrics', bytes(4, 8));
     const oldest = queue.oldest();
-    expect(oldest).toMatchObject({ path: '/v1/logs', body: bytes(3, 7), createdAtMs: 1_000_000 });
+    expect(oldest).toMatchObject({
+      path: '/v1/logs',
+      body: bytes(3, 7),
+      createdAtMs: 1_800_000_000_000,
+    });
     expect(first).toEqual({ queued: true, batchId: oldest!.batchId });
     expect(queue.oldest()).toEqual(oldest);
     expect([queue.items, queue.sizeBytes]).toEqual([2, 7]);
     queue.acknowledge(oldest!.id);
-    expect(queue.oldest()).toMatchObject({ path: '/v1/metrics', createdAtMs: 1_000_005 });
+    expect(queue.oldest()).toMatchObject({ path: '/v1/metrics', createdAtMs: 1_800_000_000_005 });
     expect([queue.items, queue.sizeBytes]).toEqual([1, 4]);
   });
 
@@ -113,6 +117,16 @@ describe('DiskQueue', () => {
     queue.enqueue('/v1/logs', bytes(3));
     expect(queue.dropped().age).toBe(2);
     expect(sizes(queue)).toEqual([3]);
+  });
+
+  it('does not take for old what was queued before the clock was set', () => {
+    nowMs = 60_000;
+    const queue = openQueue();
+    queue.enqueue('/v1/logs', bytes(1));
+    nowMs = 1_800_000_000_000;
+    queue.enqueue('/v1/logs', bytes(2));
+    expect(sizes(queue)).toEqual([1, 2]);
+    expect(queue.dropped().age).toBe(0);
   });
 
   it('counts a refusal once, and a late acknowledgement hits no other item', () => {

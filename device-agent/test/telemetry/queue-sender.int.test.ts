@@ -144,7 +144,18 @@ describe('QueueSender', () => {
     expect(taken!.batchId).toBe(refused!.batchId);
   });
 
-  it('does not shorten its back-off when something is enqueued, but a flush may try', async () => {
+  it('does not shorten its back-off when something is enqueued', async () => {
+    answers({ status: 503 });
+    enqueue('first');
+    makeSender({ policy: { ...quick, baseDelayMs: 1000, maxDelayMs: 1000 } }).start();
+    await eventually(() => expect(collector.requests).toHaveLength(1));
+    enqueue('second');
+    await sent(2);
+    const [refused, taken] = collector.requests;
+    expect(taken!.receivedAtMs - refused!.receivedAtMs).toBeGreaterThanOrEqual(500);
+  });
+
+  it('tries at once on a flush, and goes on from there', async () => {
     answers({ status: 503 });
     enqueue('first');
     const sender = makeSender({ policy: { ...quick, baseDelayMs: 60_000, maxDelayMs: 60_000 } });
@@ -152,7 +163,6 @@ describe('QueueSender', () => {
     await eventually(() => expect(collector.requests).toHaveLength(1));
     enqueue('second');
     enqueue('third');
-    expect(collector.requests).toHaveLength(1);
     await sender.flush(5000);
     expect(bodies()).toEqual(['first', 'second', 'third']);
     // The loop goes on at once; the old back-off is over.

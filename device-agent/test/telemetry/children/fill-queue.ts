@@ -5,7 +5,7 @@ import { bodyOf } from './known-body.ts';
 
 /**
  * Writes items until it is killed or the disk refuses, and prints one line after each call returned:
- * `+ <n> <batch id>` enqueued, `- <batch id>` acknowledged, `! <error code>` and exit.
+ * `+ <n> <batch id>` enqueued, `- <batch id>` acknowledged, `! <message>` and `= <items> <bytes>` at the end.
  * Arguments: folder, `enqueue` or `churn` (acknowledge every second time).
  */
 const [folder = '', mode = 'enqueue'] = process.argv.slice(2);
@@ -25,4 +25,5 @@ try {
   }
 } catch (error) {
   writeSync(1, `! ${error instanceof Error ? error.message : String(error)}\n`);
+  writeSync(1, `= ${queue.items} ${queue.sizeBytes}\n`);
 }
