@@ -75,10 +75,16 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   };
 }
 
+interface CallInit {
+  readonly method: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 async function call<T>(
   options: ApiClientOptions,
   path: string,
-  init: RequestInit & { headers?: Record<string, string> },
+  init: CallInit,
   schema: Reader<T> | null,
   signal?: AbortSignal,
 ): Promise<ApiResult<T>> {

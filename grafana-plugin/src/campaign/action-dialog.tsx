@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type SubmitEvent } from 'react';
 import type { CampaignView } from '@flotilla/contracts';
 import type { ApiFailure } from '../api/api-failure.ts';
 import type { CampaignActionName } from '../api/client.ts';
@@ -105,7 +105,7 @@ function useAction({ action, campaignId, onDone, close }: UseActionOptions) {
     if (result.ok) close();
     else setFailure(result.failure);
   };
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     setMissing(reason.trim() === '');
     if (reason.trim() === '' || busy) return;

@@ -4,7 +4,7 @@ import type { ApiClient, CampaignActionName } from '../api/client.ts';
 import type { ApiResult } from '../api/api-failure.ts';
 import { usePoll } from '../api/use-poll.ts';
 import { Link } from '../routing/link.tsx';
-import { PageFrame } from '../shell/page-frame.tsx';
+import { PageFrame, focusTitleIfLost } from '../shell/page-frame.tsx';
 import { StateWord } from '../ui/state-word.tsx';
 import { CAMPAIGN_TONE } from '../ui/tones.ts';
 import { ActionDialog } from './action-dialog.tsx';
@@ -48,7 +48,10 @@ export function CampaignPage({ id }: { readonly id: string }) {
             <ActionDialog
               action={asking}
               campaign={data.campaign}
-              onClose={() => setAsking(null)}
+              onClose={() => {
+                setAsking(null);
+                focusTitleIfLost();
+              }}
               onDone={poll.refresh}
             />
           )}

@@ -13,8 +13,18 @@ export function CampaignSummary({ campaign }: { readonly campaign: CampaignView 
     <div className="summary">
       <Verdict campaign={campaign} />
       <dl className="figures">
-        <Figure label="Offered to" value={campaign.exposedDevices} of={campaign.totalDevices} />
-        <Figure label="Confirmed" value={confirmedDevices(campaign)} of={campaign.totalDevices} />
+        <Figure
+          label="Offered"
+          value={campaign.exposedDevices}
+          of={campaign.totalDevices}
+          note={`devices were ever offered ${campaign.version}`}
+        />
+        <Figure
+          label="Confirmed"
+          value={confirmedDevices(campaign)}
+          of={campaign.totalDevices}
+          note={`devices confirmed ${campaign.version}`}
+        />
         <div>
           <dt>Error limit</dt>
           <dd>{percent(campaign.errorThreshold)}</dd>
@@ -29,27 +39,35 @@ export function CampaignSummary({ campaign }: { readonly campaign: CampaignView 
   );
 }
 
-function Figure(props: { readonly label: string; readonly value: number; readonly of: number }) {
+interface FigureProps {
+  readonly label: string;
+  readonly value: number;
+  readonly of: number;
+  readonly note: string;
+}
+
+function Figure({ label, value, of, note }: FigureProps) {
   return (
     <div>
-      <dt>{props.label}</dt>
+      <dt>{label}</dt>
       <dd>
-        {props.value} <span className="figure-of">of {props.of}</span>
+        {value} <span className="figure-of">of {of}</span>
       </dd>
-      <dd className="figure-note">{props.of === 1 ? 'device' : 'devices'}</dd>
+      <dd className="figure-note">{note}</dd>
     </div>
   );
 }
 
 function Verdict({ campaign }: { readonly campaign: CampaignView }) {
   const { verdict } = campaign;
+  const isOpen = campaign.status === 'running' || campaign.status === 'paused';
   return (
     <section
       className={`panel verdict tone-${verdict === null ? 'neutral' : VERDICT_TONE[verdict.kind]}`}
       aria-labelledby="verdict-title"
     >
       <div className="panel-head">
-        <h2 id="verdict-title">May the next phase start?</h2>
+        <h2 id="verdict-title">{isOpen ? 'May the next phase start?' : 'Last verdict'}</h2>
         {verdict !== null && (
           <span className="panel-note">
             judged <When at={verdict.at} />
@@ -64,7 +82,9 @@ function Verdict({ campaign }: { readonly campaign: CampaignView }) {
             {VERDICT_WORDS[verdict.kind]}
           </StateWord>
           <p className="verdict-words">{verdict.words}</p>
-          <p className="verdict-code">{verdict.code}</p>
+          <p className="verdict-code">
+            {verdict.kind} · {verdict.code}
+          </p>
         </>
       )}
     </section>

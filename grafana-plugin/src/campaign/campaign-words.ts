@@ -14,17 +14,18 @@ export const PHASE_STATE_WORDS: Readonly<Record<PhaseView['state'], string>> = {
   done: 'Done',
 };
 
+/** Answers to "May the next phase start?". */
 export const VERDICT_WORDS: Readonly<Record<VerdictKind, string>> = {
-  hold: 'Hold',
-  advance: 'Advance',
+  hold: 'Not yet',
+  advance: 'Yes',
   complete: 'Complete',
-  pause: 'Pause',
+  pause: 'No',
 };
 
 export const EVENT_WORDS: Readonly<Record<CampaignEvent['event'], string>> = {
   created: 'Created',
   advanced: 'Next phase started',
-  auto_paused: 'Paused by the gate',
+  auto_paused: 'Paused automatically',
   paused: 'Paused',
   resumed: 'Resumed',
   aborted: 'Aborted',

@@ -52,6 +52,7 @@ function Version({ firmware }: { readonly firmware: FirmwareView }) {
         <span>
           added <When at={firmware.createdAt} />
         </span>
+        <span>{bytes(firmware.sizeBytes)} unpacked</span>
         <span className="mono" title={firmware.sha256}>
           sha256 {firmware.sha256.slice(0, 12)}…
         </span>
@@ -62,7 +63,7 @@ function Version({ firmware }: { readonly firmware: FirmwareView }) {
           <tr>
             <th scope="col">Transfer</th>
             <th scope="col" className="number">
-              Bytes
+              Size
             </th>
             <th scope="col" className="transfer-bar">
               <span className="visually-hidden">Size beside the full transfer</span>
@@ -74,12 +75,10 @@ function Version({ firmware }: { readonly firmware: FirmwareView }) {
         </thead>
         <tbody>
           <tr>
-            <th scope="row">
-              full <span className="faint">of {bytes(firmware.sizeBytes)}</span>
-            </th>
+            <th scope="row">full</th>
             <td className="number">{bytes(firmware.fullTransferBytes)}</td>
             <td className="transfer-bar">
-              <span className="meter" aria-hidden="true">
+              <span className="meter tone-neutral" aria-hidden="true">
                 <span className="meter-fill" style={{ width: '100%' }} />
               </span>
             </td>
@@ -144,7 +143,7 @@ function DeltaState({ delta }: { readonly delta: DeltaView }) {
         </>
       );
     case 'not_worthwhile':
-      return <StateWord tone="neutral">Not worthwhile: the full transfer is as small</StateWord>;
+      return <StateWord tone="neutral">Not worthwhile: it would save too little</StateWord>;
     case 'ready':
       return <StateWord tone="good">Ready</StateWord>;
   }

@@ -61,7 +61,7 @@ function DeviceRow({ device }: { readonly device: DeviceView }) {
         {device.group}
       </td>
       <td role="cell" className="cell-version">
-        {device.firmwareVersion ?? <span className="faint">none yet</span>}
+        {device.firmwareVersion ?? <span className="faint">no firmware</span>}
       </td>
       <td role="cell" className="cell-health">
         <HealthMeter health={device.health} />
@@ -81,7 +81,7 @@ function DeviceRow({ device }: { readonly device: DeviceView }) {
 }
 
 function LastUpdate({ update }: { readonly update: UpdateRecord | null }) {
-  if (update === null) return <span className="faint">none yet</span>;
+  if (update === null) return <span className="faint">no update yet</span>;
   return (
     <>
       <StateWord tone={UPDATE_TONE[update.state]}>{updateStateWord(update.state)}</StateWord>{' '}

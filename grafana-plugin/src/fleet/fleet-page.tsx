@@ -50,7 +50,7 @@ function Fleet({ devices }: { readonly devices: readonly DeviceView[] }) {
             type="search"
             className="filter"
             aria-label="Filter devices"
-            placeholder="Filter by id, model, group, version…"
+            placeholder="Filter by id, group, version…"
             value={text}
             onChange={(event) => setText(event.target.value)}
           />

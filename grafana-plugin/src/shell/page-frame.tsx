@@ -65,6 +65,16 @@ export function PageFrame<T>(props: PageFrameProps<T>) {
   );
 }
 
+/**
+ * After an action its button may be gone, and with it the place the browser gives the focus back
+ * to; the page's title is the next best place for a keyboard.
+ */
+export function focusTitleIfLost(): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement === document.body) document.querySelector('h1')?.focus();
+  });
+}
+
 /** Keeps the place of the first panels, so that nothing jumps when the data comes. */
 function Skeleton() {
   return (

@@ -1,4 +1,4 @@
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useState, type SubmitEvent } from 'react';
 import { BrandMark } from './brand-mark.tsx';
 
 interface SignInProps {
@@ -12,7 +12,7 @@ export function SignIn({ refused, onToken }: SignInProps) {
   useEffect(() => {
     document.title = 'Sign in · Flotilla';
   }, []);
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const given = token.trim();
     setMissing(given === '');

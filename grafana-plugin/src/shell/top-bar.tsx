@@ -34,7 +34,17 @@ export function TopBar({ route }: { readonly route: Route }) {
         </nav>
         {access.authorization() !== null && (
           <button type="button" className="quiet sign-out" onClick={() => access.signOut('none')}>
-            Sign out
+            <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+              <path
+                d="M6 2H3v12h3M7 8h7m-3-3 3 3-3 3"
+                fill="none"
+                stroke="currentColor"
+                strokeWidth="1.5"
+                strokeLinecap="round"
+                strokeLinejoin="round"
+              />
+            </svg>
+            <span>Sign out</span>
           </button>
         )}
       </div>

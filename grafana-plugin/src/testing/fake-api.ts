@@ -5,6 +5,7 @@ import {
   PROBLEMS,
   PROBLEM_TYPE_BASE,
   campaignActionSchema,
+  deviceViewSchema,
   type CampaignEvent,
   type CampaignStatus,
   type CampaignView,
@@ -41,22 +42,25 @@ export interface FakeApi {
 export async function startFakeApi(options: FakeApiOptions): Promise<FakeApi> {
   const calls: string[] = [];
   const api = { fleet: options.fleet };
+  const serveApi = async (request: IncomingMessage, response: ServerResponse, path: string) => {
+    const method = request.method ?? 'GET';
+    calls.push(`${method} ${path}`);
+    const body = await readBody(request);
+    const allowed = request.headers.authorization === `Bearer ${options.token}`;
+    send(
+      response,
+      allowed
+        ? answerApi(api.fleet, method, path, body)
+        : problem('unauthenticated', 'the token is not known'),
+    );
+  };
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://fake').pathname;
-    const answer = path.startsWith('/api/')
-      ? answerApi(path, request, response)
-      : answerConsole(options.consoleDir, path, response);
-    answer.catch((error: unknown) => sendProblem(response, 'internal', String(error)));
+    const served = path.startsWith('/api/')
+      ? serveApi(request, response, path)
+      : serveConsole(options.consoleDir, path, response);
+    served.catch((error: unknown) => send(response, problem('internal', String(error))));
   });
-  const answerApi = async (path: string, request: IncomingMessage, response: ServerResponse) => {
-    calls.push(`${request.method ?? ''} ${path}`);
-    if (request.headers.authorization !== `Bearer ${options.token}`) {
-      sendProblem(response, 'unauthenticated', 'the token is not known');
-      return;
-    }
-    const body = await readBody(request);
-    route(api.fleet, request.method ?? 'GET', path, body, response);
-  };
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the fake API has no port');
@@ -72,37 +76,46 @@ export async function startFakeApi(options: FakeApiOptions): Promise<FakeApi> {
   });
 }
 
-function route(
-  fleet: FakeFleet,
-  method: string,
-  path: string,
-  body: string,
-  response: ServerResponse,
-): void {
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+function problem(code: ProblemCode, detail: string): Answer {
+  const { status, title } = PROBLEMS[code];
+  return { status, body: { type: `${PROBLEM_TYPE_BASE}${code}`, title, status, detail, code } };
+}
+
+function found(value: unknown): Answer {
+  return value === undefined
+    ? problem('not_found', 'nothing has this id')
+    : { status: 200, body: value };
+}
+
+function answerApi(fleet: FakeFleet, method: string, path: string, body: string): Answer {
   const [, , , kind, id, part, ...rest] = path.split('/');
-  const known = (found: unknown) =>
-    found === undefined
-      ? sendProblem(response, 'not_found', `no ${path}`)
-      : sendJson(response, 200, found);
-  if (rest.length > 0) return known(undefined);
   const campaign = fleet.campaigns.find((candidate) => candidate.id === id);
+  if (rest.length > 0) return problem('not_found', `no ${path}`);
   if (method === 'POST' && kind === 'campaigns' && campaign !== undefined) {
-    return act(fleet, campaign, part ?? '', body, response);
+    return act(fleet, campaign, part ?? '', body);
   }
-  if (method !== 'GET') return sendProblem(response, 'method_not_allowed', `${method} ${path}`);
-  if (kind === 'devices' && id === undefined) {
-    return known({ items: fleet.devices.map(({ updates: _updates, ...device }) => device) });
+  if (method !== 'GET') return problem('method_not_allowed', `${method} ${path}`);
+  switch (`${kind ?? ''}${id === undefined ? '' : '/id'}${part === undefined ? '' : `/${part}`}`) {
+    case 'devices':
+      return found({ items: fleet.devices.map((device) => deviceViewSchema.parse(device)) });
+    case 'devices/id':
+      return found(fleet.devices.find((device) => device.id === id));
+    case 'campaigns':
+      return found({ items: fleet.campaigns });
+    case 'campaigns/id':
+      return found(campaign);
+    case 'campaigns/id/events':
+      return found(campaign && { items: fleet.events.get(campaign.id) ?? [] });
+    case 'firmware':
+      return found({ items: fleet.firmware });
+    default:
+      return problem('not_found', `no ${path}`);
   }
-  if (kind === 'devices' && part === undefined) {
-    return known(fleet.devices.find((device) => device.id === id));
-  }
-  if (kind === 'campaigns' && id === undefined) return known({ items: fleet.campaigns });
-  if (kind === 'campaigns' && part === undefined) return known(campaign);
-  if (kind === 'campaigns' && part === 'events' && campaign !== undefined) {
-    return known({ items: fleet.events.get(campaign.id) ?? [] });
-  }
-  if (kind === 'firmware' && id === undefined) return known({ items: fleet.firmware });
-  return known(undefined);
 }
 
 interface Transition {
@@ -117,33 +130,23 @@ const TRANSITIONS: Readonly<Record<string, Transition>> = {
   abort: { from: ['running', 'paused'], to: 'aborted', event: 'aborted' },
 };
 
-function act(
-  fleet: FakeFleet,
-  campaign: CampaignView,
-  action: string,
-  body: string,
-  response: ServerResponse,
-): void {
+function act(fleet: FakeFleet, campaign: CampaignView, action: string, body: string): Answer {
   const transition = TRANSITIONS[action];
-  if (transition === undefined) return sendProblem(response, 'not_found', `no action ${action}`);
+  if (transition === undefined) return problem('not_found', `no action ${action}`);
   const parsed = campaignActionSchema.safeParse(JSON.parse(body));
-  if (!parsed.success) return sendProblem(response, 'validation_failed', parsed.error.message);
+  if (!parsed.success) return problem('validation_failed', parsed.error.message);
   if (!transition.from.includes(campaign.status)) {
-    return sendProblem(
-      response,
-      'conflict',
-      `cannot ${action} a campaign that is ${campaign.status}`,
-    );
+    return problem('conflict', `cannot ${action} a campaign that is ${campaign.status}`);
   }
   const at = new Date().toISOString();
-  const { reason } = parsed.data;
   campaign.status = transition.to;
   campaign.updatedAt = at;
   if (action === 'resume') campaign.round += 1;
   const events = fleet.events.get(campaign.id) ?? [];
+  const { reason } = parsed.data;
   const event = { at, event: transition.event, actor: 'operator', reason, evidence: null };
   fleet.events.set(campaign.id, [event, ...events]);
-  sendJson(response, 200, campaign);
+  return found(campaign);
 }
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -154,10 +157,10 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.map': 'application/json',
 };
 
-/** A path without an extension is a client route, except that device ids may hold dots. */
-async function answerConsole(dir: string, path: string, response: ServerResponse): Promise<void> {
+/** Everything that is not a file of the build is a client route and gets the page. */
+async function serveConsole(dir: string, path: string, response: ServerResponse): Promise<void> {
+  // `URL` has already resolved dot segments (RFC 3986, 5.2.4), so the path stays below the folder.
   const isFile = path.startsWith('/assets/') || path === '/favicon.svg';
-  if (isFile && path.includes('..')) return sendProblem(response, 'not_found', path);
   const file = join(dir, isFile ? path : 'index.html');
   const content = await readFile(file);
   response.writeHead(200, {
@@ -173,15 +176,8 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
+function send(response: ServerResponse, { status, body }: Answer): void {
+  const type = status < 400 ? 'application/json' : 'application/problem+json';
+  response.writeHead(status, { 'content-type': type });
   response.end(JSON.stringify(body));
-}
-
-function sendProblem(response: ServerResponse, code: ProblemCode, detail: string): void {
-  const { status, title } = PROBLEMS[code];
-  response.writeHead(status, { 'content-type': 'application/problem+json' });
-  response.end(
-    JSON.stringify({ type: `${PROBLEM_TYPE_BASE}${code}`, title, status, detail, code }),
-  );
 }
