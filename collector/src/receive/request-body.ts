@@ -31,12 +31,17 @@ export async function readBody(
 async function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  // The stream must outlive a refusal: destroying it would close the socket before the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    const bytes = chunk as Buffer;
-    sizeBytes += bytes.length;
-    if (sizeBytes > maxBytes) break;
-    chunks.push(bytes);
+  try {
+    // The stream must outlive a refusal: destroying it would close the socket before the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      const bytes = chunk as Buffer;
+      sizeBytes += bytes.length;
+      if (sizeBytes > maxBytes) break;
+      chunks.push(bytes);
+    }
+  } catch (cause) {
+    // Nobody is left to answer, but the refusal is counted as the sender's, not as our failure.
+    throw new ProblemError('malformed_body', { detail: 'the connection ended in the body', cause });
   }
   if (sizeBytes > maxBytes) {
     // Node drops the rest of a body only when none of it was read; left paused, it would hold the

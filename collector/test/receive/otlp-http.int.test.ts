@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -258,6 +260,27 @@ describe('operation', () => {
     expect(Number(/^flotilla_event_log_size_bytes (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(
       BODY.length,
     );
+  });
+
+  it('counts a sender that hangs up in the middle as a broken request, not as its own failure', async () => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.write(
+      `POST /v1/metrics HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n` +
+        'content-type: application/x-protobuf\r\ncontent-length: 1000\r\n\r\nabc',
+      () => socket.destroy(),
+    );
+    const requests = async () => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return text
+        .split('\n')
+        .filter((line) => line.startsWith('flotilla_collector_requests_total'));
+    };
+    await expect
+      .poll(requests, { timeout: 10_000 })
+      .toEqual(['flotilla_collector_requests_total{signal="metrics",outcome="malformed_body"} 1']);
+    expect(await folder.readLog(TOPIC_METRICS)).toEqual([]);
   });
 
   it('answers /healthz and /readyz', async () => {

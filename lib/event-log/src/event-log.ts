@@ -57,7 +57,7 @@ export interface EventLog {
   /**
    * Resolves once all records are on disk; rejects with LogFullError when the bound is reached (then
    * nothing of this call was written) and with InvalidRecordError for a topic or record it does not
-   * take. The caller retries; the log does not.
+   * take. The caller retries; the log does not. Values must not be changed until it settles.
    */
   append(topic: string, records: readonly LogRecord[]): Promise<void>;
   /**

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GroupHeldError, openEventLog, type EventLog, type StoredRecord } from '../../src/index.ts';
 import { Child } from './processes/child-process.ts';
@@ -93,6 +94,9 @@ describe('a log file shared by processes', () => {
     }
     expect(acknowledged.length).toBeGreaterThan(1000);
     expectOnceEach(await readAll(), acknowledged);
+    const database = new DatabaseSync(join(folder, 'log.db'));
+    expect(database.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
+    database.close();
   });
 
   it('hands a killed reader’s group over at once, from its last commit', async () => {
