@@ -25,6 +25,8 @@ export interface AgentTuning {
   readonly maxFruitlessTries: number;
   readonly restartBackOff: BackOff;
   readonly stableAfterMs: number;
+  /** A new firmware gets this long to answer for the first time, or `trialMs` when that is longer. */
+  readonly minStartMs: number;
   readonly probeIntervalMs: number;
   readonly probeTimeoutMs: number;
   readonly maxFailedProbes: number;
@@ -38,6 +40,7 @@ export const DEFAULT_TUNING: AgentTuning = {
   maxFruitlessTries: 8,
   restartBackOff: { baseMs: 500, maxMs: 30_000 },
   stableAfterMs: 60_000,
+  minStartMs: 10_000,
   probeIntervalMs: 5_000,
   probeTimeoutMs: 2_000,
   maxFailedProbes: 3,

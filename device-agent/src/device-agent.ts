@@ -118,7 +118,11 @@ export class DeviceAgent {
       const result = await watchTrial(
         firmware,
         {
-          rules: { trialMs, maxFailedProbes: tuning.maxFailedProbes },
+          rules: {
+            trialMs,
+            startTimeoutMs: Math.max(trialMs, tuning.minStartMs),
+            maxFailedProbes: tuning.maxFailedProbes,
+          },
           probeIntervalMs: Math.min(tuning.probeIntervalMs, Math.max(50, trialMs / 10)),
           telemetry,
           now,

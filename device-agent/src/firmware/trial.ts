@@ -34,23 +34,26 @@ export async function watchTrial(
   });
   const sleep = AbortSignal.any([signal, wake.signal]);
   let healthy: boolean | null = null;
-  let everHealthy = false;
+  let healthySinceMs: number | null = null;
   let failedProbesInARow = 0;
   while (!signal.aborted) {
     const acknowledgedAtMs = telemetry.lastAcknowledgedAtMs();
     const telemetryAcknowledged = acknowledgedAtMs !== null && acknowledgedAtMs >= startedAtMs;
     const elapsedMs = now() - startedAtMs;
+    const sinceHealthyMs = healthySinceMs === null ? null : now() - healthySinceMs;
     const ended = exit === null ? null : exitWords(exit);
     const decision = decideTrial(
-      { elapsedMs, ended, healthy, everHealthy, failedProbesInARow, telemetryAcknowledged },
+      { elapsedMs, ended, healthy, sinceHealthyMs, failedProbesInARow, telemetryAcknowledged },
       rules,
     );
     if (decision.kind !== 'wait') return decision;
     if (!telemetryAcknowledged) requestFlush(options);
-    await abortableDelay(Math.min(probeIntervalMs, rules.trialMs - elapsedMs), sleep);
+    const leftMs =
+      sinceHealthyMs === null ? rules.startTimeoutMs - elapsedMs : rules.trialMs - sinceHealthyMs;
+    await abortableDelay(leftMs > 0 ? Math.min(probeIntervalMs, leftMs) : probeIntervalMs, sleep);
     if (sleep.aborted) continue;
     healthy = await firmware.probe();
-    everHealthy ||= healthy;
+    if (healthy) healthySinceMs ??= now();
     failedProbesInARow = healthy ? 0 : failedProbesInARow + 1;
     telemetry.setFirmwareUp(healthy);
   }

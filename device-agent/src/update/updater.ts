@@ -37,6 +37,8 @@ export class Updater {
   #running: BootedSlot | null = null;
   /** The loader's choice, even when nothing in it could be read. */
   #chosen: SlotName | null = null;
+  /** Bytes of the attempt that crossed the network, ahead of what the journal says. */
+  #received = 0;
 
   constructor(options: UpdaterOptions) {
     this.#options = options;
@@ -174,10 +176,10 @@ export class Updater {
     await transfer.discardOthers(source);
     await transfer.checkSpace(source, attempt.artifact?.sizeBytes ?? 0);
     // What an earlier run fetched before it was cut off crossed the network as well.
-    let received = Math.max(attempt.transferBytes, await transfer.presentBytes(source));
+    this.#received = Math.max(attempt.transferBytes, await transfer.presentBytes(source));
     const stillOffered = () => this.#stillOffered(attempt.deployment, signal);
     const result = await transfer.fetch(source, signal, stillOffered, (count) => {
-      received += count;
+      this.#received += count;
     });
     if (result.kind === 'stopped') return false;
     if (result.kind === 'withdrawn' || !(await stillOffered())) {
@@ -186,7 +188,7 @@ export class Updater {
     }
     await journal.save({
       phase: nextPhase('DOWNLOADING', 'downloaded'),
-      attempt: { ...attempt, transferBytes: received },
+      attempt: { ...attempt, transferBytes: this.#received },
       outcome: null,
     });
     return true;
@@ -233,6 +235,7 @@ export class Updater {
     logger.info({ version: this.#attempt().version }, 'the offer was withdrawn');
     await transfer.discardOthers(null);
     nextPhase(journal.entry.phase, 'withdrawn');
+    this.#received = 0;
     await journal.clear();
   }
 
@@ -247,7 +250,9 @@ export class Updater {
     const { journal, now } = this.#options;
     const phase = nextPhase(journal.entry.phase, event);
     const outcome = outcomeOf(OUTCOMES[phase] ?? 'failed', failureOf(event, failure), now());
-    await journal.save({ phase, attempt: this.#attempt(), outcome });
+    const attempt = this.#attempt();
+    const transferBytes = Math.max(attempt.transferBytes, this.#received);
+    await journal.save({ phase, attempt: { ...attempt, transferBytes }, outcome });
   }
 
   /** Repeatable up to its last line: each step is idempotent, and a restart begins it again. */
@@ -266,6 +271,7 @@ export class Updater {
     await reporter.outcome(attempt, outcome);
     await transfer.discardOthers(null);
     nextPhase(phase, 'reported');
+    this.#received = 0;
     await journal.clear();
   }
 

@@ -7,14 +7,17 @@ export interface TrialObservation {
   readonly ended: string | null;
   /** The newest probe; null before the first. */
   readonly healthy: boolean | null;
-  readonly everHealthy: boolean;
+  /** Since it answered for the first time; null before. */
+  readonly sinceHealthyMs: number | null;
   readonly failedProbesInARow: number;
   /** The collector acknowledged something since this boot. */
   readonly telemetryAcknowledged: boolean;
 }
 
 export interface TrialRules {
-  /** It must run this long without a break. */
+  /** From the start until it must have answered for the first time. */
+  readonly startTimeoutMs: number;
+  /** From its first answer, it must run this long without a break. */
   readonly trialMs: number;
   /** Once healthy, this many failed probes in a row end the trial early. */
   readonly maxFailedProbes: number;
@@ -25,23 +28,28 @@ export type TrialDecision =
   | { readonly kind: 'pass' }
   | { readonly kind: 'fail'; readonly reason: UpdateReason; readonly detail: string };
 
-/** Passing needs the whole window: a firmware that crashes after some seconds was healthy before. */
+/**
+ * Passing needs the whole window: a firmware that crashes after some seconds was healthy before. The
+ * window opens with the first healthy answer, so a slow start on a busy device does not shorten it.
+ */
 export function decideTrial(seen: TrialObservation, rules: TrialRules): TrialDecision {
-  const afterS = `${(seen.elapsedMs / 1000).toFixed(1)} s`;
-  if (seen.ended !== null) {
-    return fail('trial_crashed', `the firmware ${seen.ended} after ${afterS} on trial`);
+  const { sinceHealthyMs, failedProbesInARow } = seen;
+  const after = `after ${(seen.elapsedMs / 1000).toFixed(1)} s on trial`;
+  if (seen.ended !== null) return fail('trial_crashed', `the firmware ${seen.ended} ${after}`);
+  if (sinceHealthyMs === null) {
+    if (seen.elapsedMs < rules.startTimeoutMs) return { kind: 'wait' };
+    return fail('trial_unhealthy', `the firmware had never answered its health probe ${after}`);
   }
-  if (seen.everHealthy && seen.failedProbesInARow >= rules.maxFailedProbes) {
-    const times = seen.failedProbesInARow;
-    return fail('trial_unhealthy', `the health probe failed ${times} times in a row on trial`);
+  if (failedProbesInARow >= rules.maxFailedProbes) {
+    const times = `${failedProbesInARow} times in a row`;
+    return fail('trial_unhealthy', `the health probe failed ${times} ${after}`);
   }
-  if (seen.elapsedMs < rules.trialMs) return { kind: 'wait' };
-  if (seen.healthy !== true) {
-    const what = seen.everHealthy ? 'no longer' : 'never';
-    return fail('trial_unhealthy', `the firmware ${what} answered its health probe in ${afterS}`);
-  }
+  // One late answer at the very end is not the end: the next probes tell.
+  if (sinceHealthyMs < rules.trialMs || seen.healthy !== true) return { kind: 'wait' };
   if (!seen.telemetryAcknowledged) {
-    return fail('trial_telemetry_lost', `no telemetry reached the collector in ${afterS} on trial`);
+    // A collector that restarts just now deserves as much patience as a firmware that starts.
+    if (seen.elapsedMs < rules.startTimeoutMs) return { kind: 'wait' };
+    return fail('trial_telemetry_lost', `no telemetry had reached the collector ${after}`);
   }
   return { kind: 'pass' };
 }

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  decideResume,
+  nextPhase,
+  TRANSITIONS,
+  UPDATE_PHASES,
+  UpdateTransitionError,
+  type UpdateEvent,
+  type UpdatePhase,
+} from '../../src/update/domain/update-machine.ts';
+
+const EVENTS = [
+  ...new Set(UPDATE_PHASES.flatMap((phase) => Object.keys(TRANSITIONS[phase]))),
+] as UpdateEvent[];
+const STATES = ['empty', 'writing', 'written', 'trial', 'good', 'bad'] as const;
+const FINAL: readonly UpdatePhase[] = ['CONFIRMED', 'FAILED', 'ROLLED_BACK'];
+
+describe('the update machine', () => {
+  it('reaches every phase from IDLE and IDLE from every phase', () => {
+    const reach = (from: UpdatePhase): Set<UpdatePhase> => {
+      const seen = new Set<UpdatePhase>();
+      const open = [from];
+      for (let phase = open.pop(); phase !== undefined; phase = open.pop()) {
+        for (const next of Object.values(TRANSITIONS[phase])) {
+          if (seen.has(next)) continue;
+          seen.add(next);
+          open.push(next);
+        }
+      }
+      return seen;
+    };
+    expect([...reach('IDLE')].sort()).toEqual([...UPDATE_PHASES].sort());
+    for (const phase of UPDATE_PHASES) expect(reach(phase).has('IDLE')).toBe(true);
+  });
+
+  it('refuses every event that a phase does not name', () => {
+    for (const phase of UPDATE_PHASES) {
+      for (const event of EVENTS) {
+        const next = TRANSITIONS[phase][event];
+        if (next !== undefined) expect(nextPhase(phase, event)).toBe(next);
+        else expect(() => nextPhase(phase, event)).toThrow(UpdateTransitionError);
+      }
+    }
+  });
+
+  it('is never confirmed without a trial, and never written to before it was downloaded', () => {
+    const before = (phase: UpdatePhase) =>
+      UPDATE_PHASES.filter((from) => Object.values(TRANSITIONS[from]).includes(phase));
+    expect(before('INSTALLING')).toEqual(['DOWNLOADING']);
+    expect(before('VERIFIED')).toEqual(['INSTALLING']);
+    expect(before('ARMED')).toEqual(['VERIFIED']);
+    // IDLE: these very bytes were confirmed before.
+    expect(before('CONFIRMED')).toEqual(['IDLE', 'VERIFIED', 'ARMED', 'TRIAL']);
+  });
+});
+
+describe('what a start does with the journal it finds', () => {
+  const target = (state: string) => ({ slot: 'b', state });
+  it.each([
+    ['IDLE', null, 'a', { kind: 'operate' }],
+    ['DOWNLOADING', target('good'), 'a', { kind: 'operate' }],
+    ['INSTALLING', target('writing'), 'a', { kind: 'operate' }],
+    ['INSTALLING', target('written'), 'a', { kind: 'operate' }],
+    ['VERIFIED', target('written'), 'a', { kind: 'arm' }],
+    ['VERIFIED', target('written'), null, { kind: 'arm' }],
+    ['VERIFIED', target('trial'), 'b', { kind: 'trial' }],
+    ['ARMED', target('trial'), 'b', { kind: 'trial' }],
+    ['ARMED', target('trial'), 'a', { kind: 'finish', event: 'booted_other' }],
+    ['TRIAL', target('trial'), 'b', { kind: 'trial' }],
+    ['TRIAL', target('good'), 'b', { kind: 'finish', event: 'passed' }],
+    ['TRIAL', target('trial'), 'a', { kind: 'finish', event: 'booted_other' }],
+    ['TRIAL', target('trial'), null, { kind: 'finish', event: 'nothing_bootable' }],
+    ['TRIAL', target('bad'), 'a', { kind: 'finish', event: 'booted_other' }],
+    ['CONFIRMED', target('good'), 'b', { kind: 'finish', event: null }],
+    ['FAILED', null, 'a', { kind: 'finish', event: null }],
+    ['ROLLED_BACK', target('bad'), 'a', { kind: 'finish', event: null }],
+  ] as const)('%s with %o, booted %s', (phase, slot, booted, expected) => {
+    expect(decideResume({ phase, target: slot, booted })).toEqual(expected);
+  });
+
+  it('always knows a way on, and the table agrees with it', () => {
+    const observation = fc.record({
+      phase: fc.constantFrom(...UPDATE_PHASES),
+      target: fc.option(
+        fc.record({ slot: fc.constantFrom('a', 'b'), state: fc.constantFrom(...STATES) }),
+      ),
+      booted: fc.option(fc.constantFrom('a', 'b')),
+    });
+    fc.assert(
+      fc.property(observation, (seen) => {
+        const decision = decideResume(seen);
+        if (decision.kind === 'trial') expect(nextPhase(seen.phase, 'booted_target')).toBe('TRIAL');
+        if (decision.kind === 'arm') expect(nextPhase(seen.phase, 'armed')).toBe('ARMED');
+        if (decision.kind !== 'finish') return;
+        const end = decision.event === null ? seen.phase : nextPhase(seen.phase, decision.event);
+        expect(FINAL).toContain(end);
+      }),
+    );
+  });
+});
