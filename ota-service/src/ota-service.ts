@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { FastifyInstance } from 'fastify';
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '@flotilla/event-log';
 import { createHttpServer, type Logger } from '@flotilla/service';
@@ -34,6 +34,9 @@ export type CampaignPort = Pick<
   CampaignService,
   'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'start' | 'stop'
 >;
+
+/** Requests in flight get this long at a stop; a device resumes a download that is cut (Range). */
+const DRAIN_MS = 3000;
 
 /** Opened engines and settings; whoever opened them closes them, after `stop`. */
 export interface OtaServiceDeps {
@@ -82,7 +85,7 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   const health = await HealthReader.create(deps.warehouse, clock, logger);
   const parts: Parts = { devices, firmware, deltas, lastSeen, deltaJobs, health };
 
-  const app = createHttpServer({ logger, registry, readiness: () => readiness(devices) });
+  const app = createHttpServer({ logger, registry, readiness: () => readiness(database) });
   measureRequests(app, registry);
   registerRegistryMetrics(registry, { devices, firmware, deltas });
   scope(app, (operator) => registerOperatorApi(operator, deps, parts));
@@ -97,7 +100,7 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
       deltaJobs.start();
     },
     async stop() {
-      await app.close();
+      await closeWithin(app, DRAIN_MS);
       await deps.campaigns.stop();
       await deltaJobs.stop();
       await lastSeen.flush();
@@ -117,6 +120,11 @@ interface Parts {
 function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Parts): void {
   const { clock } = deps;
   app.addHook('onRequest', requireOperator(deps.operatorToken));
+  // Answers show the fleet, one of them a device's token: no cache on the way may keep them.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    void reply.header('cache-control', 'no-store');
+    done(null, payload);
+  });
   registerStatusRoute(app, { version: deps.version, startedAtMs: clock(), clock });
   registerFirmwareRoutes(app, {
     store: parts.firmware,
@@ -163,6 +171,15 @@ function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Pa
   });
 }
 
+async function closeWithin(app: FastifyInstance, limitMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), limitMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
 /** A part of the server with hooks and parsers of its own. */
 function scope(app: FastifyInstance, build: (scoped: FastifyInstance) => void): void {
   void app.register((scoped, _options, done) => {
@@ -171,9 +188,9 @@ function scope(app: FastifyInstance, build: (scoped: FastifyInstance) => void): 
   });
 }
 
-async function readiness(devices: DeviceStore): Promise<string | null> {
+async function readiness(database: Kysely<Database>): Promise<string | null> {
   try {
-    await devices.count();
+    await sql`select 1`.execute(database);
     return null;
   } catch (error) {
     return `the registry does not answer: ${error instanceof Error ? error.message : 'unknown'}`;

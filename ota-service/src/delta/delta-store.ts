@@ -53,7 +53,10 @@ export class DeltaStore {
       .execute();
   }
 
-  /** The oldest job, with the bytes that a whole transfer of its target would take. */
+  /**
+   * The job that most devices wait for, the oldest of equal ones; with the bytes that a whole
+   * transfer of its target would take.
+   */
   async nextPending(): Promise<(DeltaPair & { fullTransferBytes: number }) | undefined> {
     return this.#db
       .selectFrom('deltas')
@@ -64,6 +67,15 @@ export class DeltaStore {
         'firmware.full_size_bytes as fullTransferBytes',
       ])
       .where('deltas.state', '=', 'pending')
+      .orderBy(
+        (eb) =>
+          eb
+            .selectFrom('devices')
+            .select((q) => q.fn.countAll().as('waiting'))
+            .whereRef('devices.model', '=', 'firmware.model')
+            .whereRef('devices.firmware_sha256', '=', 'deltas.base_sha256'),
+        'desc',
+      )
       .orderBy('deltas.created_at_ms')
       .limit(1)
       .executeTakeFirst();

@@ -25,6 +25,7 @@ export class HealthReader {
   readonly #logger: Logger;
   readonly #cache = new Map<string, CachedHealth>();
   #unavailableUntilMs = 0;
+  #failing = false;
 
   private constructor(
     warehouse: ClickHouseClient,
@@ -79,9 +80,12 @@ export class HealthReader {
       rows = deviceHealthRowSchema.array().parse(await result.json());
     } catch (err) {
       this.#unavailableUntilMs = nowMs + CACHE_MS;
-      this.#logger.warn({ err }, 'the warehouse gives no device health');
+      // Said once per outage; pages ask every few seconds.
+      if (!this.#failing) this.#logger.warn({ err }, 'the warehouse gives no device health');
+      this.#failing = true;
       return;
     }
+    this.#failing = false;
     for (const id of deviceIds) this.#cache.set(id, { readAtMs: nowMs, health: null });
     for (const row of rows) {
       this.#cache.set(row.DeviceId, { readAtMs: nowMs, health: toHealth(row) });

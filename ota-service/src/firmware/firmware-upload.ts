@@ -35,10 +35,22 @@ export class FirmwareUploads {
 
   /** Throws ProblemError: already_exists, body_too_large, digest_mismatch, validation_failed. */
   async take(upload: UploadAnnouncement, body: AsyncIterable<Uint8Array>): Promise<FirmwareRow> {
-    const { artifacts, maxArtifactBytes } = this.#deps;
+    const { maxArtifactBytes } = this.#deps;
     if ((upload.contentLengthBytes ?? 0) > maxArtifactBytes) throw tooLarge(maxArtifactBytes);
     await this.#refuseExisting(upload);
-    const staged = await this.#stage(body);
+    try {
+      return await this.#takeNew(upload, body);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+
+  async #takeNew(
+    upload: UploadAnnouncement,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<FirmwareRow> {
+    const { artifacts, maxArtifactBytes } = this.#deps;
+    const staged = await artifacts.stage(body, maxArtifactBytes);
     let compressed: StagedArtifact | null = null;
     try {
       await check(staged, upload);
@@ -47,29 +59,6 @@ export class FirmwareUploads {
     } finally {
       await artifacts.discard(staged);
       if (compressed !== null) await artifacts.discard(compressed);
-    }
-  }
-
-  async #stage(body: AsyncIterable<Uint8Array>): Promise<StagedArtifact> {
-    try {
-      return await this.#deps.artifacts.stage(body, this.#deps.maxArtifactBytes);
-    } catch (error) {
-      if (error instanceof ArtifactTooLargeError) throw tooLarge(error.limitBytes, error);
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code === 'ENOSPC' || code === 'EDQUOT') {
-        throw new ProblemError('unavailable', {
-          detail: 'there is no space left for this artifact',
-          cause: error,
-        });
-      }
-      // The client is gone; nobody reads this answer, but the log need not call it our fault.
-      if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
-        throw new ProblemError('malformed_body', {
-          detail: 'the upload ended early',
-          cause: error,
-        });
-      }
-      throw error;
     }
   }
 
@@ -144,6 +133,21 @@ async function check(staged: StagedArtifact, upload: UploadAnnouncement): Promis
     });
   }
   await checkBundle(staged, upload.version);
+}
+
+/** What is no fault of ours becomes a ProblemError; anything else stays what it is. */
+function refusalOf(error: unknown): unknown {
+  if (error instanceof ArtifactTooLargeError) return tooLarge(error.limitBytes, error);
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const detail = 'there is no space left for this artifact';
+    return new ProblemError('unavailable', { detail, cause: error });
+  }
+  // The client is gone and reads no answer, but the log need not call it our failure.
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
+    return new ProblemError('malformed_body', { detail: 'the upload ended early', cause: error });
+  }
+  return error;
 }
 
 function tooLarge(limitBytes: number, cause?: unknown): ProblemError {

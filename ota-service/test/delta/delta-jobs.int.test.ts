@@ -85,6 +85,43 @@ describe('deltas of a release', () => {
     expect(await deltasOf(target)).toMatchObject([{ state: 'failed', detail: 'not in the store' }]);
   });
 
+  it('come first for the base that most devices run', async () => {
+    const gate = Promise.withResolvers<void>();
+    ota = await startHarness({
+      computeDelta: () => gate.promise.then(() => Buffer.from('small')),
+    });
+    const bases: FirmwareView[] = [];
+    for (const version of ['1.0.0', '1.1.0', '1.2.0']) {
+      bases.push(await ota.publish('m', version, tarBundle(version, randomBytes(9000))));
+    }
+    gate.resolve();
+    await vi.waitFor(async () =>
+      expect((await new DeltaStore(ota.database).countByState()).has('pending')).toBe(false),
+    );
+    await ota.stopService();
+    const store = new DeltaStore(ota.database);
+    const running = bases[1]!;
+    await ota.database
+      .insertInto('devices')
+      .values({
+        id: 'dev-1',
+        model: 'm',
+        group_name: 'g',
+        lifecycle: 'active',
+        firmware_version: running.version,
+        firmware_sha256: running.sha256,
+        created_at_ms: 0,
+        last_seen_at_ms: 0,
+      })
+      .execute();
+    // Two queued jobs towards one target: the older base was asked for first, but nobody runs it.
+    const targetSha256 = bases[2]!.sha256;
+    await ota.database.deleteFrom('deltas').execute();
+    await store.enqueue([{ baseSha256: bases[0]!.sha256, targetSha256 }], 'c', 1);
+    await store.enqueue([{ baseSha256: running.sha256, targetSha256 }], 'c', 2);
+    expect((await store.nextPending())?.baseSha256).toBe(running.sha256);
+  });
+
   it('are computed anew after a stop in the middle', async () => {
     const started = Promise.withResolvers<void>();
     ota = await startHarness({

@@ -171,6 +171,19 @@ describe('uploading firmware', () => {
     expect(await ota.storedFiles()).toEqual(before);
   });
 
+  it.each(['stage', 'publish'] as const)('says so when the disk is full at %s', async (step) => {
+    const before = await rows();
+    const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    const spy = vi.spyOn(ota.deps.artifacts, step).mockRejectedValue(full);
+    const answer = await ota.upload(
+      { model: 'full', version: '1.0.0' },
+      tarBundle('1.0.0', code('f')),
+    );
+    spy.mockRestore();
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'unavailable']);
+    expect(await rows()).toEqual(before);
+  });
+
   it('refuses another content type', async () => {
     const answer = await ota.operator('POST', '/api/v1/firmware?model=m&version=3.0.0', {});
     expect([answer.status, (await problemOf(answer)).code]).toEqual([

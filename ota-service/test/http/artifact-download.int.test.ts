@@ -91,3 +91,20 @@ describe('downloading an artifact', () => {
     expect([bad.status, await bad.json()]).toMatchObject([400, { code: 'validation_failed' }]);
   });
 });
+
+it('stops in a few seconds, whatever a slow device is still downloading', async () => {
+  const slow = await startHarness();
+  try {
+    // More than the sockets' buffers hold, so the answer cannot end unread.
+    const { sha256 } = await slow.publish('m', '1.0.0', tarBundle('1.0.0', randomBytes(30e6)));
+    const device = await slow.newDevice('m');
+    const answer = await slow.call('GET', `/device/v1/artifacts/${sha256}`, device.token);
+    expect(answer.status).toBe(200);
+    const startedMs = Date.now();
+    await slow.stopService();
+    expect(Date.now() - startedMs).toBeLessThan(8000);
+    await expect(answer.arrayBuffer()).rejects.toThrow();
+  } finally {
+    await slow.close();
+  }
+});

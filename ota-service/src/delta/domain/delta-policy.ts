@@ -25,7 +25,6 @@ export function basesFor(
     .slice(0, NEWEST_BASES)
     .map((artifact) => artifact.sha256);
   const known = new Set(others.map((artifact) => artifact.sha256));
-  // Devices first: they wait for theirs.
   return [...new Set([...running.filter((sha256) => known.has(sha256)), ...newest])];
 }
 
