@@ -172,8 +172,20 @@ const createUpdateAttempts: Migration = {
   },
 };
 
+/** The census walks a model's devices in order of id; without this each page would sort the fleet. */
+const indexDevicesByModel: Migration = {
+  async up(db) {
+    await db.schema
+      .createIndex('devices_model_id')
+      .on('devices')
+      .columns(['model', 'id'])
+      .execute();
+  },
+};
+
 export const campaignMigrations: Record<string, Migration> = {
   '300_campaigns': createCampaigns,
   '301_campaign_details': createCampaignDetails,
   '302_update_attempts': createUpdateAttempts,
+  '303_devices_by_model': indexDevicesByModel,
 };
