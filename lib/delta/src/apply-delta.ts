@@ -10,12 +10,13 @@ import {
   BLOCK_HEADER_BYTES,
   BLOCK_SIZE_BYTES,
   HEADER_SIZE_BYTES,
-  MAX_BLOCK_PAYLOAD_BYTES,
+  readBlockHeader,
   readDeltaHeader,
   type DeltaHeader,
 } from './patch-format.ts';
 import { PatchReader } from './patch-reader.ts';
 import type { RandomAccessBase } from './random-access-base.ts';
+import { RawLiterals } from './raw-literals.ts';
 import { BitDecoder } from './range-coder.ts';
 
 const HASH_CHUNK_BYTES = 256 * 1024;
@@ -116,17 +117,18 @@ async function writeTarget(
   return sha256;
 }
 
-async function readBlock(reader: PatchReader): Promise<Uint8Array> {
-  const head = Buffer.from(await reader.take(BLOCK_HEADER_BYTES));
-  const length = head.readUInt32LE(0);
-  if (length > MAX_BLOCK_PAYLOAD_BYTES) {
-    throw new DeltaError('corrupt', `a block of ${length} bytes is too long`);
-  }
-  const payload = await reader.take(length);
-  if (crc32(payload) !== head.readUInt32LE(4)) {
+interface Block {
+  readonly coded: Uint8Array;
+  readonly raw: Uint8Array;
+}
+
+async function readBlock(reader: PatchReader): Promise<Block> {
+  const head = readBlockHeader(await reader.take(BLOCK_HEADER_BYTES));
+  const bytes = await reader.take(head.codedBytes + head.rawBytes);
+  if (crc32(bytes) !== head.crc32) {
     throw new DeltaError('corrupt', 'a block fails its checksum');
   }
-  return payload;
+  return { coded: bytes.subarray(0, head.codedBytes), raw: bytes.subarray(head.codedBytes) };
 }
 
 class BlockDecoder {
@@ -141,9 +143,10 @@ class BlockDecoder {
     this.#model = new EditModel(header.tableBits);
   }
 
-  async decode(payload: Uint8Array, sizeBytes: number): Promise<Uint8Array> {
+  async decode({ coded, raw }: Block, sizeBytes: number): Promise<Uint8Array> {
     const block = new Uint8Array(sizeBytes);
-    this.#coder.start(payload);
+    const literals = raw.length > 0 ? new RawLiterals(raw) : null;
+    this.#coder.start(coded);
     let at = 0;
     while (at < sizeBytes) {
       const edit = this.#model.codeEdit(this.#coder, NO_EDIT);
@@ -151,10 +154,11 @@ class BlockDecoder {
       const range = windowRange(edit.baseOffset, edit.copyLength, edit.literalLength);
       const window = new Uint8Array(range.length);
       await this.#pages.fill(window, range.from);
-      this.#model.codeBytes(this.#coder, edit, window, block, at);
+      this.#model.codeBytes(this.#coder, edit, window, block, at, literals);
       at += edit.copyLength + edit.literalLength;
     }
     this.#coder.finish();
+    literals?.finish();
     return block;
   }
 

@@ -16,7 +16,7 @@ export interface MixerOptions {
   readonly tableBits: number;
   /** Observations after which a slot's probability keeps adapting at the same pace. */
   readonly countLimit: number;
-  /** How fast the weights learn; about 2 to 20. */
+  /** How fast the weights learn; about 5 to 25. */
   readonly learningRate: number;
 }
 
@@ -51,14 +51,13 @@ export class ContextMixer {
     this.#slotOf = new Int32Array(inputs);
     this.#base = new Int32Array(inputs);
     this.#stretched = new Int32Array(inputs);
-    this.#weights = new Int32Array(inputs * weightSets).fill(Math.floor((1.2 * 65536) / inputs));
+    this.#weights = new Int32Array(inputs * weightSets).fill(Math.floor((1.8 * 65536) / inputs));
     this.#rates = adaptationRates(options.countLimit);
   }
 
   /** Codes one bit that stands alone; `salt` sets it apart from other bits of the same contexts. */
   codeFlag(coder: BitCoder, bit: number, salt: number, weightSet: number): number {
-    this.#locate(salt);
-    for (let i = 0; i < this.#inputs; i++) this.#slotOf[i] = this.#base[i] as number;
+    this.#locate(this.#slotOf, salt, ~0);
     return this.#codeBit(coder, bit, weightSet);
   }
 
@@ -67,7 +66,7 @@ export class ContextMixer {
     let seen = 1;
     for (let shift = 7; shift >= 0; shift--) {
       // Sixteen neighbouring slots hold the 15 nodes of half a byte: one cache line.
-      if (shift === 7 || shift === 3) this.#locate(salt + seen);
+      if (shift === 7 || shift === 3) this.#locate(this.#base, salt + seen, ~15);
       const node = shift > 3 ? seen : (1 << (3 - shift)) | (seen & ((1 << (3 - shift)) - 1));
       for (let i = 0; i < this.#inputs; i++) this.#slotOf[i] = (this.#base[i] as number) ^ node;
       const bit = this.#codeBit(coder, (byte >>> shift) & 1, weightSet + seen);
@@ -76,7 +75,7 @@ export class ContextMixer {
     return seen & 0xff;
   }
 
-  #locate(salt: number): void {
+  #locate(slots: Int32Array, salt: number, mask: number): void {
     const bits = this.#tableBits;
     for (let i = 0; i < this.#inputs; i++) {
       const hash = Math.imul(
@@ -84,7 +83,7 @@ export class ContextMixer {
         HASH_MULTIPLIER,
       );
       const mixed = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-      this.#base[i] = (i << bits) + ((mixed >>> (32 - bits)) & ~15);
+      slots[i] = (i << bits) + ((mixed >>> (32 - bits)) & mask);
     }
   }
 

@@ -5,6 +5,9 @@ import type { TargetHistory } from './target-history.ts';
 
 const FLAG_INPUTS = 8;
 const VALUE_INPUTS = 7;
+const STRETCH_INPUTS = 3;
+/** At least 32, so that the bits and bytes of history before a stretch are all zero. */
+const STRETCH_BYTES = 64;
 
 /**
  * Codes target bytes that lie on a piece of base: for each byte whether it is equal, and if not the
@@ -14,6 +17,9 @@ const VALUE_INPUTS = 7;
 export class CopyModel {
   readonly #flags: ContextMixer;
   readonly #values: ContextMixer;
+  readonly #stretches: ContextMixer;
+  /** One bit per earlier stretch, newest lowest: 1 where it held a difference. */
+  #stretchMisses = 0;
   /** One bit per earlier byte, newest lowest: 1 where it differed. */
   #misses = 0;
   /** The last four differences, newest lowest. */
@@ -27,14 +33,21 @@ export class CopyModel {
       weightSets: 1024,
       tableBits,
       countLimit: 255,
-      learningRate: 4,
+      learningRate: 10,
     });
     this.#values = new ContextMixer({
       inputs: VALUE_INPUTS,
       weightSets: 256,
       tableBits,
       countLimit: 127,
-      learningRate: 8,
+      learningRate: 20,
+    });
+    this.#stretches = new ContextMixer({
+      inputs: STRETCH_INPUTS,
+      weightSets: 1,
+      tableBits: 12,
+      countLimit: 255,
+      learningRate: 10,
     });
   }
 
@@ -47,7 +60,16 @@ export class CopyModel {
     length: number,
     history: TargetHistory,
   ): void {
-    for (let i = 0; i < length; i++) {
+    // A stretch found to hold a difference is coded byte by byte, up to here.
+    let byteWiseUntil = 0;
+    for (let i = 0; i < length;) {
+      if (i >= byteWiseUntil && this.#sinceMiss >= STRETCH_BYTES && i + STRETCH_BYTES <= length) {
+        if (this.#codeStretch(coder, window, i + BASE_MARGIN, target, start + i, history)) {
+          i += STRETCH_BYTES;
+          continue;
+        }
+        byteWiseUntil = i + STRETCH_BYTES;
+      }
       const at = i + BASE_MARGIN;
       const expected = window[at] as number;
       const wanted = target[start + i] as number;
@@ -55,7 +77,37 @@ export class CopyModel {
       const byte = (expected + difference) & 255;
       target[start + i] = byte;
       history.push(byte);
+      i++;
     }
+  }
+
+  /** One bit for a whole stretch where nothing changed lately: most of an image costs no more. */
+  #codeStretch(
+    coder: BitCoder,
+    window: Uint8Array,
+    at: number,
+    target: Uint8Array,
+    start: number,
+    history: TargetHistory,
+  ): boolean {
+    let differs = 0;
+    if (!coder.decoding) {
+      for (let i = 0; i < STRETCH_BYTES && differs === 0; i++) {
+        if (window[at + i] !== target[start + i]) differs = 1;
+      }
+    }
+    const c = this.#stretches.contexts;
+    const age = 31 - Math.clz32(this.#sinceMiss);
+    c[0] = hashStep(0x100, age);
+    c[1] = hashStep(0x200, this.#stretchMisses & 0xff);
+    c[2] = hashStep(hashStep(0x300, this.#stretchMisses & 0xfff), age);
+    differs = this.#stretches.codeFlag(coder, differs, 0, 0);
+    this.#stretchMisses = (this.#stretchMisses << 1) | differs;
+    if (differs === 1) return false;
+    for (let i = 0; i < STRETCH_BYTES; i++) target[start + i] = window[at + i] as number;
+    history.pass(target, start, STRETCH_BYTES);
+    this.#sinceMiss += STRETCH_BYTES;
+    return true;
   }
 
   #codeByte(

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { windowRange } from './base-window.ts';
 import { DeltaError } from './delta-error.ts';
 import { EditModel } from './edit-model.ts';
 import { findEdits, type Edit } from './edit-script.ts';
 import {
-  BLOCK_HEADER_BYTES,
   BLOCK_SIZE_BYTES,
   MAX_IMAGE_BYTES,
   MAX_TABLE_BITS,
   MIN_TABLE_BITS,
+  writeBlock,
   writeHeader,
 } from './patch-format.ts';
+import { isIncompressible, RawLiterals } from './raw-literals.ts';
 import { BitEncoder } from './range-coder.ts';
 import { buildSuffixArray } from './suffix-array.ts';
 
@@ -87,43 +87,61 @@ function encodeBlocks(
 ): Uint8Array[] {
   const model = new EditModel(tableBits);
   const coder = new BitEncoder();
-  const blocks: Uint8Array[] = [];
   let at = 0;
-  for (const edit of splitAtBlocks(edits)) {
-    model.codeEdit(coder, edit);
-    const { from, length } = windowRange(edit.baseOffset, edit.copyLength, edit.literalLength);
-    const window = new Uint8Array(length);
-    const first = Math.max(from, 0);
-    window.set(base.subarray(first, from + length), first - from);
-    model.codeBytes(coder, edit, window, target, at);
-    at += edit.copyLength + edit.literalLength;
-    if (at % BLOCK_SIZE_BYTES === 0 || at === target.length) {
-      const payload = coder.finish();
-      const head = Buffer.alloc(BLOCK_HEADER_BYTES);
-      head.writeUInt32LE(payload.length, 0);
-      head.writeUInt32LE(crc32(payload), 4);
-      blocks.push(head, payload);
+  return [...groupIntoBlocks(edits)].map((block) => {
+    const literals = literalsOf(block, target, at);
+    const rawBytes = isIncompressible(literals) ? literals : new Uint8Array(0);
+    const raw = rawBytes.length > 0 ? new RawLiterals(rawBytes) : null;
+    for (const edit of block) {
+      model.codeEdit(coder, edit);
+      const window = cutWindow(base, edit);
+      model.codeBytes(coder, edit, window, target, at, raw);
+      at += edit.copyLength + edit.literalLength;
     }
+    return writeBlock(coder.finish(), rawBytes);
+  });
+}
+
+function cutWindow(base: Uint8Array, edit: Edit): Uint8Array {
+  const { from, length } = windowRange(edit.baseOffset, edit.copyLength, edit.literalLength);
+  const window = new Uint8Array(length);
+  const first = Math.max(from, 0);
+  window.set(base.subarray(first, from + length), first - from);
+  return window;
+}
+
+function literalsOf(block: readonly Edit[], target: Uint8Array, start: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let at = start;
+  for (const { copyLength, literalLength } of block) {
+    at += copyLength + literalLength;
+    parts.push(target.subarray(at - literalLength, at));
   }
-  return blocks;
+  return Buffer.concat(parts);
 }
 
 /** An edit that crosses a block's end goes on in the next block as one of its own. */
-function* splitAtBlocks(edits: readonly Edit[]): Generator<Edit> {
+function* groupIntoBlocks(edits: readonly Edit[]): Generator<Edit[]> {
+  let block: Edit[] = [];
   let room = BLOCK_SIZE_BYTES;
   for (const edit of edits) {
     let { baseOffset, copyLength, literalLength } = edit;
     while (copyLength + literalLength > 0) {
       const copied = Math.min(copyLength, room);
       const literal = Math.min(literalLength, room - copied);
-      yield { baseOffset, copyLength: copied, literalLength: literal };
+      block.push({ baseOffset, copyLength: copied, literalLength: literal });
       baseOffset += copied;
       copyLength -= copied;
       literalLength -= literal;
       room -= copied + literal;
-      if (room === 0) room = BLOCK_SIZE_BYTES;
+      if (room === 0) {
+        yield block;
+        block = [];
+        room = BLOCK_SIZE_BYTES;
+      }
     }
   }
+  if (block.length > 0) yield block;
 }
 
 function sha256(bytes: Uint8Array): string {

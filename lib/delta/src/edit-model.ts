@@ -2,6 +2,7 @@ import { CopyModel } from './copy-model.ts';
 import type { Edit } from './edit-script.ts';
 import { LiteralModel } from './literal-model.ts';
 import { NumberModel } from './number-model.ts';
+import type { RawLiterals } from './raw-literals.ts';
 import type { BitCoder } from './range-coder.ts';
 import { TargetHistory } from './target-history.ts';
 
@@ -17,11 +18,11 @@ const JUMP_REPLACED = 1;
 const JUMP_AHEAD = 2;
 const JUMP_BACK = 3;
 
-const NUMBER_TABLE_BITS = 16;
+const MAX_NUMBER_TABLE_BITS = 16;
 
 /** Everything encoder and decoder must learn alike, from the first byte of a target to the last. */
 export class EditModel {
-  readonly #numbers = new NumberModel(KINDS, NUMBER_TABLE_BITS);
+  readonly #numbers: NumberModel;
   readonly #copies: CopyModel;
   readonly #literals: LiteralModel;
   readonly #history = new TargetHistory();
@@ -30,6 +31,7 @@ export class EditModel {
   #lastLiteral = 0;
 
   constructor(tableBits: number) {
+    this.#numbers = new NumberModel(KINDS, Math.min(tableBits, MAX_NUMBER_TABLE_BITS));
     this.#copies = new CopyModel(tableBits);
     this.#literals = new LiteralModel(tableBits);
   }
@@ -71,22 +73,30 @@ export class EditModel {
     return { baseOffset, copyLength, literalLength };
   }
 
-  /** Reads (encoding) or fills (decoding) the edit's target bytes from `start` on. */
+  /**
+   * Reads (encoding) or fills (decoding) the edit's target bytes from `start` on. With `raw` the
+   * literals are not coded but taken from it.
+   */
   codeBytes(
     coder: BitCoder,
     edit: Edit,
     window: Uint8Array,
     target: Uint8Array,
     start: number,
+    raw: RawLiterals | null,
   ): void {
     this.#copies.code(coder, window, target, start, edit.copyLength, this.#history);
-    if (edit.literalLength > 0) {
+    const from = start + edit.copyLength;
+    if (raw !== null) {
+      target.set(raw.take(edit.literalLength), from);
+      this.#history.pass(target, from, edit.literalLength);
+    } else if (edit.literalLength > 0) {
       this.#literals.code(
         coder,
         window,
         edit.copyLength,
         target,
-        start + edit.copyLength,
+        from,
         edit.literalLength,
         this.#history,
       );

@@ -1,3 +1,4 @@
+import { findNearMatch, NEAR_BYTES } from './near-match.ts';
 import { SuffixSearch } from './suffix-search.ts';
 
 /**
@@ -11,7 +12,9 @@ export interface Edit {
 }
 
 /** How many bytes a new alignment must win over the present one before it is taken. */
-const MIN_GAIN = 8;
+const MIN_GAIN_NEAR = 8;
+/** The same where the alignment is far off: literals cost less than a far jump for a few bytes. */
+const MIN_GAIN_FAR = 14;
 /** From this length on a match that wins nothing is skipped over in halves, not byte by byte. */
 const SKIP_FROM = 64;
 
@@ -92,8 +95,9 @@ class AlignmentScan {
         counted = this.#at;
         continue;
       }
-      if (length > agreed + MIN_GAIN) {
-        return { targetOffset: this.#at, baseOffset: this.#search.position };
+      if (length > agreed + MIN_GAIN_NEAR) {
+        const found = this.#choose(length, shift, length > agreed + MIN_GAIN_FAR);
+        if (found !== null) return found;
       }
       const step = length >= SKIP_FROM ? length >> 1 : 1;
       for (let i = 0; i < step; i++) agreed -= this.#agrees(this.#at + i, shift);
@@ -104,6 +108,21 @@ class AlignmentScan {
       }
     }
     return { targetOffset: target.length, baseOffset: 0 };
+  }
+
+  /** Near matches are cheap to reach; a far one must be worth its jump. */
+  #choose(length: number, shift: number, isWorthJump: boolean): Alignment | null {
+    const at = this.#at;
+    const baseOffset = this.#search.nearest(this.#target, at, length, at + shift);
+    if (Math.abs(baseOffset - at - shift) <= NEAR_BYTES) return { targetOffset: at, baseOffset };
+    const near = findNearMatch(this.#base, this.#target, at, length, shift);
+    if (near !== null) {
+      this.#at = near.targetOffset;
+      // It agrees from here on for a while; the next search starts past its first bytes.
+      this.#matched = 1;
+      return near;
+    }
+    return isWorthJump ? { targetOffset: at, baseOffset } : null;
   }
 
   #agrees(targetOffset: number, shift: number): number {

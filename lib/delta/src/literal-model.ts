@@ -9,15 +9,16 @@ const INPUTS = 8;
 /** Codes target bytes that the base does not foretell, from the bytes before them. */
 export class LiteralModel {
   readonly #mixer: ContextMixer;
-  readonly #seen = new LiteralHistory();
+  readonly #seen: LiteralHistory;
 
   constructor(tableBits: number) {
+    this.#seen = new LiteralHistory(tableBits);
     this.#mixer = new ContextMixer({
       inputs: INPUTS,
       weightSets: 4 * 256,
       tableBits,
       countLimit: 127,
-      learningRate: 8,
+      learningRate: 20,
     });
   }
 

@@ -4,7 +4,7 @@
  */
 
 /** e^(1/256), correctly rounded. Powers come from IEEE 754 products alone: Math.exp may vary. */
-const STEP = 1.0039138893383475734436096039034;
+const STEP = 1.0039138893383475;
 
 /** Indexed by log odds + 2048; a 16-bit probability, never 0 nor 65536. */
 export const SQUASH: Uint16Array = buildSquash();

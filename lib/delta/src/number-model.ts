@@ -17,7 +17,7 @@ export class NumberModel {
       weightSets: kinds * NODES,
       tableBits,
       countLimit: 255,
-      learningRate: 6,
+      learningRate: 15,
     });
     this.#last = new Int32Array(kinds);
     this.#lastButOne = new Int32Array(kinds);

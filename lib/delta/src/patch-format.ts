@@ -7,8 +7,8 @@ export const CODEC_NAME = 'flotilla-delta-1';
 /** Target bytes per block, but for the last. */
 export const BLOCK_SIZE_BYTES = 256 * 1024;
 /** A block codes each target byte in at most this many bytes, whatever it holds. */
-export const MAX_BLOCK_PAYLOAD_BYTES = 2 * BLOCK_SIZE_BYTES;
-export const BLOCK_HEADER_BYTES = 8;
+export const MAX_CODED_BYTES = 2 * BLOCK_SIZE_BYTES;
+export const BLOCK_HEADER_BYTES = 10;
 export const HEADER_SIZE_BYTES = 84;
 /** Offsets and lengths are 31 bits wide. */
 export const MAX_IMAGE_BYTES = 2 ** 31 - 2;
@@ -79,4 +79,31 @@ function checkRanges(header: DeltaHeader, reserved: number): void {
   if (header.tableBits < MIN_TABLE_BITS || header.tableBits > MAX_TABLE_BITS) {
     throw new DeltaError('corrupt', `model size ${header.tableBits} is out of range`);
   }
+}
+
+/** What precedes a block: the sizes of its two parts, and a CRC-32 over both. */
+export interface BlockHeader {
+  readonly codedBytes: number;
+  /** 0: the block's literals are coded with the rest. */
+  readonly rawBytes: number;
+  readonly crc32: number;
+}
+
+export function writeBlock(coded: Uint8Array, raw: Uint8Array): Uint8Array {
+  const head = Buffer.alloc(BLOCK_HEADER_BYTES);
+  head.writeUIntLE(coded.length, 0, 3);
+  head.writeUIntLE(raw.length, 3, 3);
+  head.writeUInt32LE(crc32(raw, crc32(coded)), 6);
+  return Buffer.concat([head, coded, raw]);
+}
+
+/** Throws DeltaError 'corrupt' for a block larger than any encoder makes. */
+export function readBlockHeader(bytes: Uint8Array): BlockHeader {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const codedBytes = head.readUIntLE(0, 3);
+  const rawBytes = head.readUIntLE(3, 3);
+  if (codedBytes > MAX_CODED_BYTES || rawBytes > BLOCK_SIZE_BYTES) {
+    throw new DeltaError('corrupt', `a block of ${codedBytes} + ${rawBytes} bytes is too long`);
+  }
+  return { codedBytes, rawBytes, crc32: head.readUInt32LE(6) };
 }

@@ -1,11 +1,15 @@
 /** A longer match is found in several steps; so one search costs at most this many comparisons. */
 const MAX_MATCH = 4096;
 
+/** Equally long matches looked at on either side. */
+const MAX_NEIGHBOURS = 32;
+
 /** The longest prefix of a piece of target found anywhere in the base. */
 export class SuffixSearch {
   /** Base offset of the last match. */
   position = 0;
 
+  #rank = 0;
   readonly #base: Uint8Array;
   readonly #order: Int32Array;
 
@@ -34,6 +38,7 @@ export class SuffixSearch {
       if (length > best) {
         best = length;
         this.position = start;
+        this.#rank = middle;
       }
       if (length === limit) break;
       const baseIsSmaller =
@@ -48,5 +53,25 @@ export class SuffixSearch {
       }
     }
     return best;
+  }
+
+  /** Of the places that match as long as the last one found, the nearest to `wanted`. */
+  nearest(target: Uint8Array, from: number, length: number, wanted: number): number {
+    let nearest = this.position;
+    for (const step of [-1, 1]) {
+      for (let i = 1; i <= MAX_NEIGHBOURS; i++) {
+        const start = this.#order[this.#rank + i * step];
+        if (start === undefined || !this.#matches(target, from, start, length)) break;
+        if (Math.abs(start - wanted) < Math.abs(nearest - wanted)) nearest = start;
+      }
+    }
+    return nearest;
+  }
+
+  #matches(target: Uint8Array, from: number, start: number, length: number): boolean {
+    if (start + length > this.#base.length) return false;
+    let i = 0;
+    while (i < length && this.#base[start + i] === target[from + i]) i++;
+    return i === length;
   }
 }

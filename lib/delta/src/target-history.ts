@@ -21,4 +21,12 @@ export class TargetHistory {
       byte >= 128;
     this.word = isWord ? Math.imul(this.word + byte + 1, 0x2f0b4c47) | 0 : 0;
   }
+
+  /** Passes over bytes of which only the last eight leave a trace. */
+  pass(target: Uint8Array, start: number, length: number): void {
+    const passed = Math.max(length - 8, 0);
+    this.offset += passed;
+    this.word = 0;
+    for (let i = start + passed; i < start + length; i++) this.push(target[i] as number);
+  }
 }
