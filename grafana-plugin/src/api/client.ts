@@ -9,18 +9,18 @@ import {
   type CampaignEvent,
   type CampaignView,
   type DeviceDetail,
-  type DeviceView,
   type FirmwareView,
   type ListOf,
 } from '@flotilla/contracts';
 import type { Access } from '../host/host.ts';
+import { DEVICE_PAGE_SIZE, allDevices, type DevicePage, type FleetAnswer } from './all-devices.ts';
 import type { ApiResult } from './api-failure.ts';
 
 export type CampaignActionName = 'pause' | 'resume' | 'abort';
 
 /** The REST surface the pages use. A call never rejects, except by its own abort signal. */
 export interface ApiClient {
-  devices(signal?: AbortSignal): Promise<ApiResult<ListOf<DeviceView>>>;
+  devices(signal?: AbortSignal): Promise<ApiResult<FleetAnswer>>;
   device(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceDetail>>;
   campaigns(signal?: AbortSignal): Promise<ApiResult<ListOf<CampaignView>>>;
   campaign(id: string, signal?: AbortSignal): Promise<ApiResult<CampaignView>>;
@@ -48,12 +48,32 @@ interface Reader<T> {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+// The cursor is a field beside the items, which the contract's list leaves open.
+const looseDeviceList = listOf(deviceViewSchema).loose();
+type LooseDeviceList = ReturnType<typeof looseDeviceList.parse>;
+
+function asPage(result: ApiResult<LooseDeviceList>): ApiResult<DevicePage> {
+  if (!result.ok) return result;
+  const { items, nextCursor } = result.value;
+  return {
+    ok: true,
+    value: { items, nextCursor: typeof nextCursor === 'string' ? nextCursor : null },
+  };
+}
+
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const get = <T>(path: string, schema: Reader<T>, signal?: AbortSignal) =>
     call(options, path, { method: 'GET' }, schema, signal);
   const campaign = (id: string) => `/api/v1/campaigns/${encodeURIComponent(id)}`;
   return {
-    devices: (signal) => get('/api/v1/devices', listOf(deviceViewSchema), signal),
+    devices: (signal) =>
+      allDevices(async (cursor) => {
+        const query = new URLSearchParams({
+          limit: String(DEVICE_PAGE_SIZE),
+          ...(cursor !== null && { cursor }),
+        });
+        return asPage(await get(`/api/v1/devices?${query}`, looseDeviceList, signal));
+      }),
     device: (id, signal) =>
       get(`/api/v1/devices/${encodeURIComponent(id)}`, deviceDetailSchema, signal),
     campaigns: (signal) => get('/api/v1/campaigns', listOf(campaignViewSchema), signal),

@@ -14,7 +14,9 @@ export function FleetPage() {
   const poll = usePoll('devices', (api, signal) => api.devices(signal));
   return (
     <PageFrame title="Fleet" poll={poll}>
-      {({ items }) => (items.length === 0 ? <NoDevices /> : <Fleet devices={items} />)}
+      {({ items, isWhole }) =>
+        items.length === 0 ? <NoDevices /> : <Fleet devices={items} isWhole={isWhole} />
+      }
     </PageFrame>
   );
 }
@@ -29,13 +31,24 @@ function NoDevices() {
   );
 }
 
-function Fleet({ devices }: { readonly devices: readonly DeviceView[] }) {
+interface FleetProps {
+  readonly devices: readonly DeviceView[];
+  readonly isWhole: boolean;
+}
+
+function Fleet({ devices, isWhole }: FleetProps) {
   const [text, setText] = useState('');
   const [status, setStatus] = useState<HealthStatus | null>(null);
   const shown = worstFirst(filterFleet(devices, { text, status }));
   const filtered = text.trim() !== '' || status !== null;
   return (
     <>
+      {!isWhole && (
+        <p className="part-note">
+          This fleet is larger than one view. Numbers and rows are of its first{' '}
+          {count(devices.length, 'device')} by id.
+        </p>
+      )}
       <div className="overview">
         <StatusTiles devices={devices} selected={status} onSelect={setStatus} />
         <VersionBar devices={devices} />

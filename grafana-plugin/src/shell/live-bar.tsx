@@ -19,7 +19,11 @@ export function LiveBar({ poll }: { readonly poll: PollState<unknown> }) {
       <div className="live-bar-inner">
         {/* Only the change is announced, not every tick of the clock beside it. */}
         <span role="status">
-          {trouble && <strong>{poll.failure?.title}. Trying again.</strong>}
+          {trouble && (
+            <strong>
+              {poll.failure?.title}.<span className="live-retry"> Trying again.</span>
+            </strong>
+          )}
         </span>
         {!trouble && (
           <span className="live-mark">

@@ -42,7 +42,8 @@ export interface FakeApi {
 export async function startFakeApi(options: FakeApiOptions): Promise<FakeApi> {
   const calls: string[] = [];
   const api = { fleet: options.fleet };
-  const serveApi = async (request: IncomingMessage, response: ServerResponse, path: string) => {
+  const serveApi = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
+    const path = url.pathname;
     const method = request.method ?? 'GET';
     calls.push(`${method} ${path}`);
     const body = await readBody(request);
@@ -50,15 +51,15 @@ export async function startFakeApi(options: FakeApiOptions): Promise<FakeApi> {
     send(
       response,
       allowed
-        ? answerApi(api.fleet, method, path, body)
+        ? answerApi(api.fleet, method, url, body)
         : problem('unauthenticated', 'the token is not known'),
     );
   };
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://fake').pathname;
-    const served = path.startsWith('/api/')
-      ? serveApi(request, response, path)
-      : serveConsole(options.consoleDir, path, response);
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const served = url.pathname.startsWith('/api/')
+      ? serveApi(request, response, url)
+      : serveConsole(options.consoleDir, url.pathname, response);
     served.catch((error: unknown) => send(response, problem('internal', String(error))));
   });
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
@@ -92,7 +93,8 @@ function found(value: unknown): Answer {
     : { status: 200, body: value };
 }
 
-function answerApi(fleet: FakeFleet, method: string, path: string, body: string): Answer {
+function answerApi(fleet: FakeFleet, method: string, url: URL, body: string): Answer {
+  const path = url.pathname;
   const [, , , kind, id, part, ...rest] = path.split('/');
   const campaign = fleet.campaigns.find((candidate) => candidate.id === id);
   if (rest.length > 0) return problem('not_found', `no ${path}`);
@@ -102,7 +104,7 @@ function answerApi(fleet: FakeFleet, method: string, path: string, body: string)
   if (method !== 'GET') return problem('method_not_allowed', `${method} ${path}`);
   switch (`${kind ?? ''}${id === undefined ? '' : '/id'}${part === undefined ? '' : `/${part}`}`) {
     case 'devices':
-      return found({ items: fleet.devices.map((device) => deviceViewSchema.parse(device)) });
+      return found(devicePage(fleet, url.searchParams));
     case 'devices/id':
       return found(fleet.devices.find((device) => device.id === id));
     case 'campaigns':
@@ -116,6 +118,21 @@ function answerApi(fleet: FakeFleet, method: string, path: string, body: string)
     default:
       return problem('not_found', `no ${path}`);
   }
+}
+
+/** Pages by id, as the service does: `limit`, and `cursor` from the page before. */
+function devicePage(fleet: FakeFleet, query: URLSearchParams) {
+  const limit = Number(query.get('limit') ?? 100);
+  const after = Buffer.from(query.get('cursor') ?? '', 'base64url').toString('utf8');
+  const rest = [...fleet.devices]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .filter(({ id }) => id > after);
+  const page = rest.slice(0, limit);
+  const last = rest.length > page.length ? page.at(-1) : undefined;
+  return {
+    items: page.map((device) => deviceViewSchema.parse(device)),
+    nextCursor: last === undefined ? null : Buffer.from(last.id).toString('base64url'),
+  };
 }
 
 interface Transition {

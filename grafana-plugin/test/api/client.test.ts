@@ -25,8 +25,41 @@ describe('api client', () => {
     const { api, requests } = client(() => json({ items: devices }));
     const result = await api.devices();
     expect(result).toMatchObject({ ok: true, value: { items: { length: 10 } } });
-    expect(requests[0]!.url).toBe('http://api.test/api/v1/devices');
+    expect(requests[0]!.url).toBe('http://api.test/api/v1/devices?limit=500');
     expect(requests[0]!.headers.get('authorization')).toBe('Bearer secret');
+  });
+
+  it('follows the cursors to the last page', async () => {
+    const { devices } = storyFleet(Date.now());
+    const pages = [
+      json({ items: devices.slice(0, 6), nextCursor: 'c2l4' }),
+      json({ items: devices.slice(6), nextCursor: null }),
+    ];
+    const { api, requests } = client(() => pages.shift()!);
+    const result = await api.devices();
+    expect(result).toMatchObject({ ok: true, value: { items: { length: 10 }, isWhole: true } });
+    expect(requests.map(({ url }) => new URL(url).searchParams.get('cursor'))).toEqual([
+      null,
+      'c2l4',
+    ]);
+  });
+
+  it('says so when the fleet is larger than it reads', async () => {
+    const { devices } = storyFleet(Date.now());
+    const { api, requests } = client(() => json({ items: devices, nextCursor: 'bW9yZQ' }));
+    const result = await api.devices();
+    expect(result).toMatchObject({ ok: true, value: { items: { length: 100 }, isWhole: false } });
+    expect(requests).toHaveLength(10);
+  });
+
+  it('takes a failed page for a failed answer, never for a small fleet', async () => {
+    const { devices } = storyFleet(Date.now());
+    const pages = [
+      () => json({ items: devices, nextCursor: 'bW9yZQ' }),
+      () => Promise.reject(new TypeError('fetch failed')),
+    ];
+    const { api } = client(() => pages.shift()!());
+    expect(await api.devices()).toMatchObject({ ok: false, failure: { kind: 'unreachable' } });
   });
 
   it('sends no header when the host adds credentials', async () => {

@@ -67,6 +67,24 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
       expect(session.troubles).toEqual([]);
     });
 
+    it('counts a fleet of many pages whole and draws its rows on demand', async () => {
+      const one = session.api.fleet.devices[0]!;
+      session.api.fleet.devices = Array.from({ length: 1203 }, (_, i) => ({
+        ...one,
+        id: `node-${String(i).padStart(4, '0')}`,
+      }));
+      await session.open('/');
+      const { page } = session;
+      await page.getByRole('table', { name: 'Devices' }).waitFor();
+      expect(await texts('.tile')).toContain('1203 Healthy');
+      expect(await page.locator('.device-table tbody tr').count()).toBe(100);
+      await page.getByRole('button', { name: 'Show 100 more of 1103' }).click();
+      await expect.poll(() => page.locator('.device-table tbody tr').count()).toBe(200);
+      await page.getByLabel('Filter devices').fill('node-1202');
+      await expect.poll(() => texts('.device-table tbody th')).toEqual(['node-1202']);
+      expect(session.troubles).toEqual([]);
+    });
+
     it('filters by text and by status', async () => {
       await session.open('/');
       const { page } = session;
