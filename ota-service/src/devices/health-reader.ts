@@ -12,6 +12,9 @@ const TIMEOUT_MS = 1500;
 /** A page refreshed by many people asks the warehouse once. */
 const CACHE_MS = 2000;
 
+/** Parameters travel in the URL, and an HTTP server may take no more than 16 KiB of headers. */
+const IDS_PER_QUERY = 100;
+
 interface CachedHealth {
   readonly readAtMs: number;
   readonly health: DeviceHealth | null;
@@ -20,7 +23,7 @@ interface CachedHealth {
 /** Reads device health from the warehouse, and lives without it. */
 export class HealthReader {
   readonly #warehouse: ClickHouseClient;
-  readonly #query: string;
+  readonly #sql: string;
   readonly #clock: () => number;
   readonly #logger: Logger;
   readonly #cache = new Map<string, CachedHealth>();
@@ -29,12 +32,12 @@ export class HealthReader {
 
   private constructor(
     warehouse: ClickHouseClient,
-    query: string,
+    sql: string,
     clock: () => number,
     logger: Logger,
   ) {
     this.#warehouse = warehouse;
-    this.#query = query;
+    this.#sql = sql;
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -71,13 +74,9 @@ export class HealthReader {
   async #load(deviceIds: readonly string[], nowMs: number): Promise<void> {
     let rows: DeviceHealthRow[];
     try {
-      const result = await this.#warehouse.query({
-        query: this.#query,
-        query_params: { deviceIds },
-        format: 'JSONEachRow',
-        abort_signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      rows = deviceHealthRowSchema.array().parse(await result.json());
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const batches = batchesOf(deviceIds).map((batch) => this.#query(batch, signal));
+      rows = (await Promise.all(batches)).flat();
     } catch (err) {
       this.#unavailableUntilMs = nowMs + CACHE_MS;
       // Said once per outage; pages ask every few seconds.
@@ -91,6 +90,23 @@ export class HealthReader {
       this.#cache.set(row.DeviceId, { readAtMs: nowMs, health: toHealth(row) });
     }
   }
+
+  async #query(deviceIds: readonly string[], signal: AbortSignal): Promise<DeviceHealthRow[]> {
+    const result = await this.#warehouse.query({
+      query: this.#sql,
+      query_params: { deviceIds },
+      format: 'JSONEachRow',
+      abort_signal: signal,
+    });
+    return deviceHealthRowSchema.array().parse(await result.json());
+  }
+}
+
+function batchesOf(deviceIds: readonly string[]): string[][] {
+  const count = Math.ceil(deviceIds.length / IDS_PER_QUERY);
+  return Array.from({ length: count }, (_, i) =>
+    deviceIds.slice(i * IDS_PER_QUERY, (i + 1) * IDS_PER_QUERY),
+  );
 }
 
 function toHealth(row: DeviceHealthRow): DeviceHealth {

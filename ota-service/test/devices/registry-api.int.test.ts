@@ -169,6 +169,15 @@ describe('health of devices', () => {
     expect(await health()).toMatchObject({ score: 10, status: 'critical' });
   });
 
+  it('comes for a full page of the longest ids', async () => {
+    const ids = Array.from({ length: 250 }, (_, i) => `${'d'.repeat(60)}-${i}`.slice(-64));
+    for (const id of ids) await create({ id, model: 'm' });
+    warehouse.rows = ids.map((id) => ({ ...row, DeviceId: id }));
+    const { items } = await list('?limit=500&q=ddd');
+    expect(items).toHaveLength(250);
+    expect(items.filter((item) => item.health === null)).toEqual([]);
+  });
+
   it('is null when the warehouse fails, answers nonsense or knows nothing', async () => {
     warehouse.status = 500;
     expect(await health()).toBeNull();
