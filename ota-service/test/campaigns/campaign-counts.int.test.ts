@@ -4,7 +4,12 @@ import { isFinal, type UpdateState } from '@flotilla/contracts';
 import { readCampaignCounts } from '../../src/campaigns/campaign-counts.ts';
 import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
 import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './sample-campaign.ts';
-import { insertUpdateEvents, openEmbeddedWarehouse } from './embedded-warehouse.ts';
+import {
+  createUpdateEventsView,
+  forgetUpdateEvents,
+  insertUpdateEvents,
+  openEmbeddedWarehouse,
+} from './embedded-warehouse.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
 const DEADLINE_MS = 60_000;
@@ -20,7 +25,7 @@ beforeAll(async () => {
   warehouse = await openEmbeddedWarehouse();
 });
 afterAll(() => warehouse.close());
-beforeEach(() => warehouse.command({ query: 'TRUNCATE TABLE flotilla_update_events' }));
+beforeEach(() => forgetUpdateEvents(warehouse));
 
 const event = (
   DeviceId: string,
@@ -142,7 +147,7 @@ describe('campaign-counts.sql', () => {
     const offeredAgo = (ms: number) => event(canary, 'offered', { agoMs: ms });
     await insertUpdateEvents(warehouse, [offeredAgo(5000), event(canary, 'trial', { agoMs })]);
     expect(await count()).toMatchObject([{ started: 1, silent: 0 }]);
-    await warehouse.command({ query: 'TRUNCATE TABLE flotilla_update_events' });
+    await forgetUpdateEvents(warehouse);
     await insertUpdateEvents(warehouse, [
       offeredAgo(DEADLINE_MS + 5000),
       event(canary, 'trial', { agoMs }),
@@ -156,11 +161,11 @@ describe('campaign-counts.sql', () => {
   });
 
   it('rejects when the view is not there', async () => {
-    await warehouse.command({ query: 'RENAME TABLE flotilla_update_events TO elsewhere' });
+    await warehouse.command({ query: 'DROP VIEW flotilla_update_events' });
     try {
       await expect(count()).rejects.toThrow(/flotilla_update_events/);
     } finally {
-      await warehouse.command({ query: 'RENAME TABLE elsewhere TO flotilla_update_events' });
+      await createUpdateEventsView(warehouse);
     }
   });
 });

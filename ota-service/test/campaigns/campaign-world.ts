@@ -19,7 +19,7 @@ import {
 } from '../../src/campaigns/campaign-service.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openDatabase } from '../../src/db/open-database.ts';
-import { insertUpdateEvents } from './embedded-warehouse.ts';
+import { forgetUpdateEvents, insertUpdateEvents } from './embedded-warehouse.ts';
 import { readLogsRequest } from './otlp-log-reader.ts';
 
 export const FIRMWARE_ID = 'fw_000000000001';
@@ -55,7 +55,7 @@ export class CampaignWorld {
   }
 
   static async open(warehouse: ClickHouseClient): Promise<CampaignWorld> {
-    await warehouse.command({ query: 'TRUNCATE TABLE flotilla_update_events' });
+    await forgetUpdateEvents(warehouse);
     const folder = await mkdtemp(join(tmpdir(), 'flotilla-campaigns-'));
     const eventLog = await openEventLog(`sqlite:${join(folder, 'log.db')}`);
     const consumer = await eventLog.consumer('test', [TOPIC_LOGS]);

@@ -14,29 +14,51 @@ export interface UpdateEvent {
   readonly occurredAtMs: number;
 }
 
-const table = readFileSync(new URL('update-events-table.sql', import.meta.url), 'utf8');
+/** The warehouse's own definitions, so that a query is tested against what it will really read. */
+const pipelineSql = (file: string) =>
+  readFileSync(new URL(`../../../pipeline/sql/${file}`, import.meta.url), 'utf8');
 
-/** A real chDB in memory with an empty `flotilla_update_events`; one per process. */
+/** A real chDB in memory, with the log table and the view over it; one per process. */
 export async function openEmbeddedWarehouse(): Promise<ClickHouseClient> {
   const connection = createChdbConnection({ path: ':memory:' });
   // The client's type of the hook and chDB's own are declared apart from each other.
   const options = { connection } as unknown as Parameters<typeof createClient>[0];
   const warehouse = createClient(options);
-  await warehouse.command({ query: table });
+  await warehouse.command({ query: pipelineSql('schema/001-otel-logs.sql') });
+  await createUpdateEventsView(warehouse);
   return warehouse;
 }
 
+export async function createUpdateEventsView(warehouse: ClickHouseClient): Promise<void> {
+  await warehouse.command({ query: pipelineSql('canary/update-events.sql') });
+}
+
+export async function forgetUpdateEvents(warehouse: ClickHouseClient): Promise<void> {
+  await warehouse.command({ query: 'TRUNCATE TABLE otel_logs' });
+}
+
+/** As the pipeline loads the log records that ota-service wrote. */
 export async function insertUpdateEvents(
   warehouse: ClickHouseClient,
   events: readonly UpdateEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
   await warehouse.insert({
-    table: 'flotilla_update_events',
+    table: 'otel_logs',
     format: 'JSONEachRow',
-    values: events.map(({ occurredAtMs, ...event }) => ({
-      ...event,
-      OccurredAt: new Date(occurredAtMs).toISOString().replace('T', ' ').replace('Z', ''),
+    values: events.map((event) => ({
+      Timestamp: new Date(event.occurredAtMs).toISOString().replace('T', ' ').replace('Z', ''),
+      ServiceName: 'ota-service',
+      EventName: 'flotilla.update',
+      ResourceAttributes: { 'device.id': event.DeviceId },
+      LogAttributes: {
+        'flotilla.report.id': event.ReportId,
+        'flotilla.campaign.id': event.CampaignId,
+        'flotilla.campaign.phase': String(event.Phase),
+        'flotilla.campaign.round': String(event.Round),
+        'flotilla.update.state': event.State,
+        ...(event.Outcome !== '' && { 'flotilla.update.outcome': event.Outcome }),
+      },
     })),
   });
 }
