@@ -8,6 +8,7 @@ import { formatChecks, judgeDemo } from './verdict.ts';
 
 const STEP_TIMEOUT_MS = 90_000;
 
+let ok = false;
 const startedAtMs = Date.now();
 const say = (text: string) => {
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(6);
@@ -16,15 +17,19 @@ const say = (text: string) => {
 
 /** Plays the story and returns whether everything it promises happened. */
 async function demo(shutdown: Shutdown): Promise<boolean> {
-  const theatre = await openTheatre(shutdown, { say, stepTimeoutMs: STEP_TIMEOUT_MS });
+  const theatre = await openTheatre(shutdown, {
+    say,
+    stepTimeoutMs: STEP_TIMEOUT_MS,
+    keepFolder: () => !ok,
+  });
   say(`console: ${theatre.addresses.console}`);
   const evidence = await gatherEvidence(theatre, await playStory(theatre.stage));
   const checks = judgeDemo(evidence, theatre.members.length);
-  const ok = checks.every((check) => check.met);
+  const met = checks.every((check) => check.met);
   const seconds = (Date.now() - startedAtMs) / 1000;
   process.stdout.write(`\n${formatChecks(checks)}\n\n`);
-  process.stdout.write(`${JSON.stringify({ demo: 'story', ok, seconds, ...evidence })}\n`);
-  return ok;
+  process.stdout.write(`${JSON.stringify({ demo: 'story', ok: met, seconds, ...evidence })}\n`);
+  return met;
 }
 
 const problem = nodeVersionProblem(process.version);
@@ -34,7 +39,6 @@ if (problem !== null) {
 }
 const shutdown = new Shutdown();
 shutdown.onSignals((text) => process.stderr.write(`${text}\n`));
-let ok = false;
 try {
   ok = await demo(shutdown);
 } catch (error) {

@@ -37,6 +37,8 @@ export interface TheatreOptions {
   readonly devices?: number;
   /** Group of the device with this index; all `demo` by default. */
   readonly groupOf?: (index: number) => string;
+  /** Asked at the end: true leaves the data folder, with its logs, to be looked at. */
+  readonly keepFolder?: () => boolean;
   /** Puts something between the agents and ota-service: takes its URL, gives the agents' URL. */
   readonly beforeOta?: (otaUrl: string) => Promise<string>;
 }
@@ -51,7 +53,10 @@ const TIMINGS = {
 export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): Promise<Theatre> {
   const { say, stepTimeoutMs, devices = 10, groupOf = () => 'demo' } = options;
   const root = mkdtempSync(join(tmpdir(), 'flotilla-'));
-  shutdown.add(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
+  shutdown.add(() => {
+    if (options.keepFolder?.() === true) say(`logs and data are left in ${root}`);
+    else rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+  });
   const folder = openDataFolder(root);
   const supervisor = new Supervisor({
     onUnexpectedExit: (name, how) => say(`  ${name} ${how}; starting it again`),
