@@ -65,7 +65,7 @@ function registerUpload(app: FastifyInstance, deps: FirmwareRouteDeps): void {
         detail: 'send the artifact as application/octet-stream',
       });
     }
-    // Breaking off must leave the socket open, or the client never reads why it was refused.
+    // A refused upload is not destroyed: the same socket still has to carry the reason.
     const chunks = (request.body as Readable).iterator({ destroyOnReturn: false });
     const row = await deps.uploads.take(
       { ...query, contentLengthBytes: contentLength(request) },
