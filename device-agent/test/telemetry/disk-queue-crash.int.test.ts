@@ -67,7 +67,8 @@ describe('the disk queue of a killed process', () => {
   it('brings back nothing whose acknowledgement returned, over several kills', async () => {
     const waiting = new Map<string, true>();
     const gone = new Set<string>();
-    for (const lines of [40, 90, 25, 140]) {
+    const kills = [40, 90, 25, 140];
+    for (const lines of kills) {
       for (const line of await runUntilKilled('fill-queue', [folder, 'churn'], lines)) {
         const parts = line.split(' ');
         const batchId = parts.at(-1)!;
@@ -85,8 +86,11 @@ describe('the disk queue of a killed process', () => {
     // Each kill may leave one enqueue or one acknowledgement done but not printed.
     const missing = [...waiting.keys()].filter((batchId) => !left.includes(batchId));
     const extra = left.filter((batchId) => !waiting.has(batchId));
-    expect(missing.length + extra.length).toBeLessThanOrEqual(4);
-    expect(left.length).toBeGreaterThan(100);
+    expect(missing.length + extra.length).toBeLessThanOrEqual(kills.length);
+    // Of three lines two add and one removes; less the lines a kill cut short.
+    const leastLines = kills.reduce((sum, lines) => sum + lines, 0);
+    expect(left.length).toBeGreaterThanOrEqual(Math.floor(leastLines / 3) - 2 * kills.length);
+    expect(gone.size).toBeGreaterThan(0);
   });
 
   it('has every update report whose call resolved', async () => {
