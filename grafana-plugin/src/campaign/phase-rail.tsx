@@ -43,7 +43,7 @@ function Phase({
         </div>
         <p className="phase-meta">
           <span>
-            {phase.phase === 1 ? 'canary, ' : '+'}
+            {phase.phase > 1 ? '+' : campaign.phases.length > 1 ? 'canary, ' : ''}
             {count(phase.devices, 'device')}
           </span>
           {phase.startedAt !== null && (

@@ -47,7 +47,7 @@ function Score({ health }: { readonly health: DeviceHealth }) {
         <span className="meter-fill" style={{ width: `${health.score}%` }} />
       </span>
       <p className="panel-text faint">
-        {percent(health.confidence)} of its signals are fresh
+        {health.confidence > 0.995 ? 'All' : percent(health.confidence)} of its signals are fresh
         {health.confidence < 0.5 && ', too few to call it healthy or not'}.
       </p>
       <h3>Points lost</h3>
