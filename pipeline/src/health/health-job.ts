@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Logger } from '@flotilla/service';
+import type { PipelineMetrics } from '../metrics.ts';
+import { parameterSettings } from '../warehouse/query-settings.ts';
+import { sqlFile } from '../warehouse/sql-file.ts';
+
+const OBSERVE = sqlFile('health/observe.sql');
+const SCORE = sqlFile('health/score.sql');
+
+/** Computes the health of every device heard of in the last seven days. */
+export async function computeHealth(
+  client: ClickHouseClient,
+  nowMs: number,
+  heartbeatIntervalMs: number,
+): Promise<void> {
+  await client.command({
+    query: OBSERVE,
+    clickhouse_settings: parameterSettings({
+      computed_at_ms: nowMs,
+      heartbeat_ms: heartbeatIntervalMs,
+    }),
+  });
+  await scoreObservations(client, nowMs);
+}
+
+/** Scores what was observed at `computedAtMs`. */
+export async function scoreObservations(
+  client: ClickHouseClient,
+  computedAtMs: number,
+): Promise<void> {
+  await client.command({
+    query: SCORE,
+    clickhouse_settings: parameterSettings({ computed_at_ms: computedAtMs }),
+  });
+}
+
+export interface HealthJobOptions {
+  readonly client: ClickHouseClient;
+  readonly intervalMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly clock: () => number;
+  readonly logger: Logger;
+  readonly metrics: PipelineMetrics;
+}
+
+/** Repeats the computation until the abort; one that fails is left out, the next one tells. */
+export async function runHealthJob(options: HealthJobOptions, signal: AbortSignal): Promise<void> {
+  const { client, clock, logger, metrics } = options;
+  while (!signal.aborted) {
+    const observe = metrics.healthSeconds.startTimer();
+    try {
+      await computeHealth(client, clock(), options.heartbeatIntervalMs);
+      observe();
+    } catch (err) {
+      metrics.healthFailures.inc();
+      logger.error({ err }, 'health was not computed');
+    }
+    await delay(options.intervalMs, undefined, { signal }).catch(() => {
+      // The abort ends the wait; the loop's condition sees it.
+    });
+  }
+}
