@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { openEventLog, type MeasuredEventLog } from '@flotilla/event-log';
-import { createHttpServer, type Logger, type RunningService } from '@flotilla/service';
+import { closeServer, createHttpServer, type Logger, type RunningService } from '@flotilla/service';
 import { readPublicKey } from '@flotilla/signing';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import { DeviceTokens } from './admit/device-tokens.ts';
 import { RateLimiter } from './admit/rate-limit.ts';
-import { closeServer, endConnectionsWhenClosing } from './close-server.ts';
 import { CollectorMetrics } from './collector-metrics.ts';
 import type { Config } from './config.ts';
 import { TelemetryForwarder } from './forward/telemetry-forwarder.ts';
@@ -15,6 +14,9 @@ import { addOtlpRoutes } from './receive/otlp-routes.ts';
 
 /** Below the usual 10 s timeout of an OTLP exporter, so that it hears our refusal and not silence. */
 const LOG_WRITE_TIMEOUT_MS = 3_000;
+
+/** Above the log's write timeout: whoever is left after this only holds its connection open. */
+const CLOSE_GRACE_MS = 5_000;
 
 /** A sender that dribbles its request does not keep a connection for ever. */
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -44,7 +46,7 @@ export async function startCollector(
     return {
       addresses: { otlp: addressOf(app) },
       stop: async () => {
-        await closeServer(app);
+        await closeServer(app, CLOSE_GRACE_MS);
         await log.close();
       },
     };
@@ -74,7 +76,6 @@ async function createApp(
         (error: unknown) => `the event log cannot be read: ${String(error)}`,
       ),
   });
-  endConnectionsWhenClosing(app);
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   app.server.requestTimeout = REQUEST_TIMEOUT_MS;
   const rule = {

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { sql, type Kysely } from 'kysely';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '@flotilla/event-log';
-import { createHttpServer, type Logger } from '@flotilla/service';
+import { closeServer, createHttpServer, type Logger } from '@flotilla/service';
 import type { CampaignService } from './campaigns/campaign-service.ts';
 import type { Database } from './db/database.ts';
 import { computeDelta } from './delta/compute-delta.ts';
@@ -100,7 +100,7 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
       deltaJobs.start();
     },
     async stop() {
-      await closeWithin(app, DRAIN_MS);
+      await closeServer(app, DRAIN_MS);
       await deps.campaigns.stop();
       await deltaJobs.stop();
       await lastSeen.flush();
@@ -169,15 +169,6 @@ function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Pa
     deviceTokenPublicKey: createPublicKey(deps.deviceTokenKey),
     clock: deps.clock,
   });
-}
-
-async function closeWithin(app: FastifyInstance, limitMs: number): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), limitMs);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(cut);
-  }
 }
 
 /** A part of the server with hooks and parsers of its own. */

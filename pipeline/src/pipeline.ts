@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TELEMETRY_TOPICS } from '@flotilla/contracts';
 import { openEventLog, type EventLog } from '@flotilla/event-log';
-import { createHttpServer, type Logger, type RunningService } from '@flotilla/service';
+import { closeServer, createHttpServer, type Logger, type RunningService } from '@flotilla/service';
 import type { Config } from './config.ts';
 import { IngestLoop } from './consume/ingest-loop.ts';
 import { RangeReader } from './consume/range-reader.ts';
@@ -17,6 +17,7 @@ import { openWarehouse, type Warehouse } from './warehouse/warehouse.ts';
 
 export const CONSUMER_GROUP = 'pipeline';
 const READ_SESSIONS = 3;
+const CLOSE_GRACE_MS = 1000;
 
 /** Things to close, last opened first. */
 type Closers = (() => Promise<void>)[];
@@ -139,7 +140,7 @@ async function openHealthServer(
     registry: metrics.registry,
     readiness: () => Promise.resolve(blockedBy()),
   });
-  closers.push(() => server.close());
+  closers.push(() => closeServer(server, CLOSE_GRACE_MS));
   return server.listen({
     host: config.FLOTILLA_PIPELINE_HOST,
     port: config.FLOTILLA_PIPELINE_PORT,

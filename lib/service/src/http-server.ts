@@ -3,6 +3,7 @@ import { fastify, LogController } from 'fastify';
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { ProblemCode } from '@flotilla/contracts';
 import type { Registry } from 'prom-client';
+import { endConnectionsWhenClosing } from './close-server.ts';
 import type { Logger } from './logger.ts';
 import { ProblemError } from './problem-error.ts';
 
@@ -25,6 +26,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     // A stopping service finishes what it has accepted and then closes idle connections.
     forceCloseConnections: 'idle',
   });
+  endConnectionsWhenClosing(app);
   app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
     const problem = error instanceof ProblemError ? error : fromFastify(error);
     if (problem.status >= 500)

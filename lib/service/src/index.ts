@@ -1,3 +1,4 @@
+export { closeServer } from './close-server.ts';
 export * from './config.ts';
 export * from './folder-lock.ts';
 export * from './http-server.ts';

@@ -2,10 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
 const POLL_MS = 50;
-/** Appends give up after three seconds, so whoever is left after this only holds its connection open. */
-const GRACE_MS = 5_000;
 
-/** Call before the routes are added: answers given while closing end their connection. */
+/** Answers given while closing end their connection; must be called before routes are added. */
 export function endConnectionsWhenClosing(app: FastifyInstance): void {
   let closing = false;
   app.addHook('preClose', (done) => {
@@ -19,13 +17,13 @@ export function endConnectionsWhenClosing(app: FastifyInstance): void {
 }
 
 /**
- * Closes after the requests in flight. A connection that falls idle only after the close began would
- * otherwise stay until its keep-alive ends.
+ * Closes after the requests in flight, or after `graceMs`. A connection that falls idle only after the
+ * close began would otherwise stay until its keep-alive ends.
  */
-export async function closeServer(app: FastifyInstance): Promise<void> {
+export async function closeServer(app: FastifyInstance, graceMs: number): Promise<void> {
   let closed = false;
   const closing = app.close().finally(() => (closed = true));
-  const deadline = performance.now() + GRACE_MS;
+  const deadline = performance.now() + graceMs;
   while (!closed && performance.now() < deadline) {
     app.server.closeIdleConnections();
     await delay(POLL_MS);
