@@ -172,12 +172,7 @@ export class DeviceAgent {
       probeIntervalMs,
       random,
       logger,
-      // Healthy after a boot: the tries that the loader spent are given back.
-      onHealthy: async () => {
-        const state = slots.environment().slots[booted.slot];
-        const spent = state.kind === 'good' && state.triesLeft < this.#settings.trialBoots;
-        if (spent && slots.environment().order[0] === booted.slot) await slots.confirm(booted.slot);
-      },
+      onHealthy: () => slots.renewTries(booted.slot),
     });
   }
 

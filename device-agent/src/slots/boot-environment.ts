@@ -71,6 +71,7 @@ export class BootEnvironmentStore {
   readonly #folder: string;
   readonly #step: DurableStep;
   #copies: [EnvironmentCopy | null, EnvironmentCopy | null];
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(
     folder: string,
@@ -99,8 +100,24 @@ export class BootEnvironmentStore {
     return this.#newest()?.environment ?? EMPTY_ENVIRONMENT;
   }
 
-  /** Durable and read back when it resolves; throws BootEnvironmentError when it reads back differently. */
-  async save(name: string, environment: BootEnvironment): Promise<void> {
+  /**
+   * Durable and read back when it resolves; throws BootEnvironmentError when it reads back differently.
+   * Changes happen one after another, each on what the last one left; one that returns the same
+   * environment is not written.
+   */
+  async change(
+    name: string,
+    change: (environment: BootEnvironment) => BootEnvironment,
+  ): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      const next = change(this.current);
+      if (next !== this.current) await this.#write(name, next);
+    });
+    this.#turn = turn.catch(() => undefined);
+    await turn;
+  }
+
+  async #write(name: string, environment: BootEnvironment): Promise<void> {
     const newest = this.#newest();
     const index = newest !== null && newest === this.#copies[0] ? 1 : 0;
     const copy = { sequence: (newest?.sequence ?? 0) + 1, environment };

@@ -69,14 +69,14 @@ export class DirectoryBackend implements SlotBackend {
   }
 
   async boot(): Promise<BootResult> {
-    const decision = boot.decideBoot(this.environment(), this.#options.tries);
-    if (decision.slot === null) {
-      this.#running = null;
-      return { kind: 'nothing_bootable' };
-    }
-    const { slot } = decision;
-    await this.#store.save(`boot:${slot}`, decision.next);
+    const { tries } = this.#options;
+    const { slot } = boot.decideBoot(this.environment(), tries);
     this.#running = slot;
+    if (slot === null) return { kind: 'nothing_bootable' };
+    await this.#store.change(`boot:${slot}`, (environment) => {
+      const decision = boot.decideBoot(environment, tries);
+      return decision.slot === null ? environment : decision.next;
+    });
     await this.#pointCurrentTo(slot);
     const content = await this.content(slot);
     const treePath = join(this.#slotsDir, slot, 'tree');
@@ -100,7 +100,7 @@ export class DirectoryBackend implements SlotBackend {
 
   async openForWriting(slot: SlotName): Promise<ArtifactFile> {
     if (slot === this.#running) throw new Error(`slot ${slot} is running and is never written`);
-    await this.#store.save('invalidate', boot.invalidateTarget(this.environment(), slot));
+    await this.#store.change('invalidate', (now) => boot.invalidateTarget(now, slot));
     const folder = join(this.#slotsDir, slot);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
@@ -123,22 +123,26 @@ export class DirectoryBackend implements SlotBackend {
     await this.#options.step('slot:content', () =>
       writeFileDurably(this.#contentPath(slot), JSON.stringify(content)),
     );
-    await this.#store.save('written', boot.markWritten(this.environment(), slot));
+    await this.#store.change('written', (now) => boot.markWritten(now, slot));
   }
 
   async arm(slot: SlotName): Promise<void> {
-    await this.#store.save('arm', boot.armTarget(this.environment(), slot, this.#options.tries));
+    const { tries } = this.#options;
+    await this.#store.change('arm', (now) => boot.armTarget(now, slot, tries));
   }
 
   async confirm(slot: SlotName): Promise<void> {
-    await this.#store.save(
-      'confirm',
-      boot.confirmSlot(this.environment(), slot, this.#options.tries),
-    );
+    const { tries } = this.#options;
+    await this.#store.change('confirm', (now) => boot.confirmSlot(now, slot, tries));
+  }
+
+  async renewTries(slot: SlotName): Promise<void> {
+    const { tries } = this.#options;
+    await this.#store.change('renew', (now) => boot.renewTries(now, slot, tries));
   }
 
   async reject(slot: SlotName): Promise<void> {
-    await this.#store.save('disarm', boot.rejectTarget(this.environment(), slot));
+    await this.#store.change('disarm', (now) => boot.rejectTarget(now, slot));
   }
 
   #contentPath(slot: SlotName): string {
@@ -166,12 +170,10 @@ export class DirectoryBackend implements SlotBackend {
       return;
     }
     logger.error({ slot }, 'the boot environment is lost: rebuilt around the slot that ran last');
-    const other = otherSlot(slot);
-    const slots = { [slot]: { kind: 'good', triesLeft: tries }, [other]: { kind: 'empty' } };
-    await this.#store.save('rebuild', {
-      order: [slot, other],
-      slots: slots as unknown as boot.BootEnvironment['slots'],
-    });
+    const good = { kind: 'good', triesLeft: tries } as const;
+    const slots = { ...boot.EMPTY_ENVIRONMENT.slots, [slot]: good };
+    const rebuilt = { order: [slot, otherSlot(slot)] as const, slots };
+    await this.#store.change('rebuild', () => rebuilt);
   }
 
   async #isIntact(slot: SlotName): Promise<boolean> {

@@ -43,8 +43,10 @@ export interface SlotBackend {
    */
   seal(slot: SlotName, content: SlotContent): Promise<void>;
   arm(slot: SlotName): Promise<void>;
-  /** One write makes the running slot good; also renews the tries of a slot that is good already. */
+  /** One write makes the running slot good. */
   confirm(slot: SlotName): Promise<void>;
+  /** The good slot proved itself after a boot. Safe beside every other call. */
+  renewTries(slot: SlotName): Promise<void>;
   reject(slot: SlotName): Promise<void>;
 }
 

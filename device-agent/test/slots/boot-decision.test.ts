@@ -8,6 +8,7 @@ import {
   invalidateTarget,
   markWritten,
   rejectTarget,
+  renewTries,
   type BootEnvironment,
 } from '../../src/slots/domain/boot-decision.ts';
 import { otherSlot, SlotTransitionError } from '../../src/slots/domain/slot-state.ts';
@@ -132,6 +133,15 @@ describe('whatever happens to a device that has good firmware', () => {
       expect(decision.slot).toBe('b');
       if (decision.slot !== null) environment = decision.next;
     }
+  });
+
+  it('renewing tries changes nothing else, even while an update is armed', () => {
+    const armed: BootEnvironment = { order: ['b', 'a'], slots: { a: good(1), b: trial(3) } };
+    expect(renewTries(armed, 'a', 3)).toEqual({
+      order: ['b', 'a'],
+      slots: { a: good(3), b: trial(3) },
+    });
+    expect(renewTries(armed, 'b', 3)).toBe(armed);
   });
 
   it('refuses steps out of order', () => {

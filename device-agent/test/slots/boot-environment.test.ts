@@ -81,7 +81,7 @@ describe('the store of both copies', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(environment, { minLength: 1, maxLength: 6 }), async (list) => {
         const { store } = await open();
-        for (const next of list) await store.save('test', next);
+        for (const next of list) await store.change('test', () => next);
         expect((await open()).store.current).toEqual(list.at(-1));
       }),
       { numRuns: 30 },
@@ -100,9 +100,9 @@ describe('the store of both copies', () => {
       fc.asyncProperty(tear, async ({ history, next, keptBytes, garbage, shortened }) => {
         rmSync(folder, { recursive: true, force: true });
         const { store } = await open();
-        for (const past of history) await store.save('test', past);
+        for (const past of history) await store.change('test', () => past);
         const before = [0, 1].map((index) => read(index as 0 | 1));
-        await store.save('test', next);
+        await store.change('test', () => next);
         const index = [0, 1].find((i) => !read(i as 0 | 1).equals(before[i]!)) as 0 | 1 | undefined;
         if (index === undefined) return;
         // New bytes up to the cut, then what happened to be there, then the old bytes or nothing.
@@ -118,6 +118,31 @@ describe('the store of both copies', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('applies changes that come at once one after another', async () => {
+    const { store } = await open();
+    const good = (triesLeft: number): SlotState => ({ kind: 'good', triesLeft });
+    const addOne = (now: BootEnvironment): BootEnvironment => {
+      const before = now.slots.a.kind === 'good' ? now.slots.a.triesLeft : 0;
+      return { ...now, slots: { ...now.slots, a: good(before + 1) } };
+    };
+    await Promise.all(Array.from({ length: 20 }, () => store.change('test', addOne)));
+    expect(store.current.slots.a).toEqual(good(20));
+    expect((await open()).store.current.slots.a).toEqual(good(20));
+  });
+
+  it('goes on after a change that was refused', async () => {
+    const { store } = await open();
+    const refuse = () => {
+      throw new Error('not now');
+    };
+    const refused = store.change('test', refuse);
+    const next = { ...store.current, order: ['b', 'a'] } as const;
+    const taken = store.change('test', () => next);
+    await expect(refused).rejects.toThrow('not now');
+    await taken;
+    expect((await open()).store.current).toEqual(next);
   });
 
   it('says so when both copies are unreadable', async () => {

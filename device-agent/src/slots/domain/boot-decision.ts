@@ -82,6 +82,17 @@ export function confirmSlot(
   return { ...change(confirmed, other, { type: 'superseded' }), order: [slot, other] };
 }
 
+/** A good slot proved itself after a boot: it gets back what the loader spent. All else stays. */
+export function renewTries(
+  environment: BootEnvironment,
+  slot: SlotName,
+  tries: number,
+): BootEnvironment {
+  const state = environment.slots[slot];
+  if (state.kind !== 'good' || state.triesLeft >= tries) return environment;
+  return change(environment, slot, { type: 'confirmed', tries });
+}
+
 /** The update in this slot is given up. */
 export function rejectTarget(environment: BootEnvironment, target: SlotName): BootEnvironment {
   return {
