@@ -1,0 +1,34 @@
+import { readdir } from 'node:fs/promises';
+import type { BenchModule } from './harness/bench.ts';
+
+/** `npm run bench -- NAME [arguments]`. Exits 1 when a goal is missed, 2 for an unknown name. */
+const NOT_A_BENCH = new Set(['main.ts', 'index.ts']);
+
+async function benchNames(): Promise<string[]> {
+  const entries = await readdir(import.meta.dirname, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !NOT_A_BENCH.has(entry.name))
+    .map((entry) => entry.name.slice(0, -'.ts'.length))
+    .sort();
+}
+
+async function main(name: string | undefined, args: readonly string[]): Promise<number> {
+  const names = await benchNames();
+  if (name === undefined || !names.includes(name)) {
+    const said = name === undefined ? 'Which bench?' : `There is no bench "${name}".`;
+    console.error(`${said} Known: ${names.join(', ')}`);
+    return 2;
+  }
+  const bench = (await import(`./${name}.ts`)) as BenchModule;
+  const { figures, goals } = await bench.run(args);
+  for (const goal of goals) {
+    const verdict = goal.met ? 'met' : 'MISSED';
+    console.log(
+      `goal ${verdict}: ${goal.name}: ${goal.value} ${goal.unit} (at most ${goal.limit})`,
+    );
+  }
+  console.log(JSON.stringify({ bench: name, figures, goals }));
+  return goals.every((goal) => goal.met) ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv[2], process.argv.slice(3));
