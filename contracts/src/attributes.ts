@@ -37,11 +37,11 @@ export const METRIC_FILESYSTEM_UTILIZATION = 'system.filesystem.utilization';
 export const METRIC_FILESYSTEM_USAGE = 'system.filesystem.usage';
 export const METRIC_UPTIME = 'system.uptime';
 export const METRIC_TEMPERATURE = 'hw.temperature';
-/** Counter: times the firmware process ended by itself since the agent started. */
+/** Counter: times the firmware process ended by itself; starts at 0 for each firmware version. */
 export const METRIC_FIRMWARE_RESTARTS = 'flotilla.firmware.restarts';
 /** Gauge 0/1: the firmware process runs and answers its health probe. */
 export const METRIC_FIRMWARE_UP = 'flotilla.firmware.up';
 /** Gauge: items waiting in the agent's disk queue. */
 export const METRIC_QUEUE_ITEMS = 'flotilla.agent.queue.items';
-/** Counter: items the bounded queue dropped, by reason (`bytes` or `age`). */
+/** Counter: items the queue dropped; `error.type` is `bytes`, `age`, `refused` or `unwritable`. */
 export const METRIC_QUEUE_DROPPED = 'flotilla.agent.queue.dropped';

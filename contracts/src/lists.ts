@@ -5,3 +5,7 @@ export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.arra
 export interface ListOf<T> {
   items: T[];
 }
+
+/** A list that comes in pages: pass `nextCursor` as `cursor` to get the next one; null on the last. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });

@@ -6,6 +6,7 @@ import {
   deviceViewSchema,
   firmwareViewSchema,
   listOf,
+  pageOf,
   problemSchema,
   type CampaignCreateInput,
   type CampaignEvent,
@@ -45,7 +46,15 @@ export class ApiClient {
   }
 
   async devices(): Promise<DeviceView[]> {
-    return (await this.#call(listOf(deviceViewSchema), 'GET', '/devices?limit=500')).items;
+    const devices: DeviceView[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const page = await this.#call(pageOf(deviceViewSchema), 'GET', `/devices?limit=500${query}`);
+      devices.push(...page.items);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return devices;
   }
 
   device(id: string): Promise<DeviceDetail> {
