@@ -1,4 +1,5 @@
 import type { VerdictKind } from '@flotilla/contracts';
+import { weighOutcomes, type OutcomeEvidence } from './gates/outcome-gate.ts';
 import {
   errorsOf,
   finishedOf,
@@ -6,7 +7,7 @@ import {
   type ObservedPhase,
   type ObservedPhases,
 } from './observation.ts';
-import { brokenLimitWords, phaseName } from './verdict-words.ts';
+import { brokenLimitWords, outcomeBreachWords, phaseName } from './verdict-words.ts';
 
 export interface GateState {
   readonly round: number;
@@ -21,6 +22,7 @@ export interface GateState {
 
 export type VerdictCode =
   | 'threshold_exceeded'
+  | 'error_rate_significant'
   | 'warehouse_unavailable'
   | 'no_data'
   | 'awaiting_devices'
@@ -45,12 +47,16 @@ export interface Judgement {
  *    the share of errors is above the limit, or, whatever the sample, when so many failed that the
  *    phase ends above it even if all others succeed. The minimum sample guards against judging a
  *    rate by luck; where the end is certain there is no luck left, and waiting only exposes devices.
- * 3. Not every device of every phase so far has finished: hold. Earlier phases count too, because a
+ * 3. More devices failed than the tolerated probability explains, over all phases or in one: pause.
+ *    The user's threshold is asked first because its words are the user's own; either may pause.
+ * 4. Not every device of every phase so far has finished: hold. Earlier phases count too, because a
  *    new round offers the update again to their failed devices.
- * 4. Nothing ever finished, because the phases so far are empty: hold; emptiness is no evidence.
- * 5. The last phase: complete. Otherwise rest for the soak time, then advance.
+ * 5. Nothing ever finished, because the phases so far are empty: hold; emptiness is no evidence.
+ * 6. The last phase: complete. Otherwise rest for the soak time, then advance.
  */
 export function judge(state: GateState, observation: Observation, nowMs: number): Judgement {
+  const reached = reachedPhases(state, observation);
+  const outcomes = weighReached(state, reached);
   const answer = (
     kind: VerdictKind,
     code: VerdictCode,
@@ -61,7 +67,7 @@ export function judge(state: GateState, observation: Observation, nowMs: number)
     code,
     words,
     settledAtMs: extra.settledAtMs ?? null,
-    evidence: evidenceOf(state, observation, extra),
+    evidence: evidenceOf(state, observation, outcomes, extra),
   });
   if (observation.kind === 'unavailable') {
     return answer(
@@ -73,12 +79,15 @@ export function judge(state: GateState, observation: Observation, nowMs: number)
       },
     );
   }
-  const reached = observation.phases.filter(({ phase }) => phase <= state.currentPhase);
   for (const phase of reached) {
     const rule = brokenRule(state, phase);
     if (rule === null) continue;
     const words = brokenLimitWords(phase, rule, state.errorThreshold);
     return answer('pause', 'threshold_exceeded', words, { rule, phase: phase.phase });
+  }
+  if (outcomes !== null && outcomes.breach !== null) {
+    const words = outcomeBreachWords(reached, outcomes, outcomes.breach);
+    return answer('pause', 'error_rate_significant', words, outcomes.breach);
   }
   const waiting = awaited(state, reached);
   if (waiting !== null) return answer('hold', waiting.code, waiting.words);
@@ -92,6 +101,22 @@ export function judge(state: GateState, observation: Observation, nowMs: number)
     return answer('hold', 'soaking', words, { settledAtMs });
   }
   return answer('advance', 'phase_passed', summary(reached), { settledAtMs });
+}
+
+function reachedPhases(state: GateState, observation: Observation): readonly ObservedPhase[] {
+  if (observation.kind === 'unavailable') return [];
+  return observation.phases.filter(({ phase }) => phase <= state.currentPhase);
+}
+
+function weighReached(state: GateState, reached: readonly ObservedPhase[]): OutcomeEvidence | null {
+  if (reached.length === 0) return null;
+  const outcomes = reached.map((observed) => ({
+    phase: observed.phase,
+    devices: observed.devices,
+    started: Math.max(observed.started, finishedOf(observed)),
+    failures: errorsOf(observed),
+  }));
+  return weighOutcomes(outcomes, state.phaseCount, state.errorThreshold);
 }
 
 export type BrokenRule = 'rate' | 'certain';
@@ -135,13 +160,20 @@ function summary(reached: readonly ObservedPhase[]): string {
 function evidenceOf(
   state: GateState,
   observation: Observation,
+  outcomes: OutcomeEvidence | null,
   { rule, phase }: { rule?: string; phase?: number },
 ): Record<string, unknown> {
   const { round, currentPhase, errorThreshold, minSample, soakMs } = state;
   const limits = { round, currentPhase, errorThreshold, minSample, soakMs };
   const seen =
     observation.kind === 'observed' ? seenOf(observation) : { unavailable: observation.reason };
-  return { ...(rule !== undefined && { rule, phase }), limits, ...seen };
+  return {
+    ...(rule !== undefined && { rule }),
+    ...(phase !== undefined && { phase }),
+    limits,
+    ...(outcomes !== null && { outcomes }),
+    ...seen,
+  };
 }
 
 function seenOf({ phases, retired, hasVersion }: ObservedPhases): Record<string, unknown> {

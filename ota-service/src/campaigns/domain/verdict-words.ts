@@ -1,3 +1,4 @@
+import type { OutcomeBreach, OutcomeEvidence } from './gates/outcome-gate.ts';
 import { errorsOf, finishedOf, type ObservedPhase } from './observation.ts';
 
 export function phaseName(phase: number): string {
@@ -26,7 +27,51 @@ export function brokenLimitWords(
     : `${what}, ${share} even if all others succeed, ${limit}`;
 }
 
-function failureWords({ failed, rolledBack, silent }: ObservedPhase): string {
+/**
+ * "6 of 54 started devices failed or rolled back, 11.1 %, more than 2 % can explain (e-value 63,
+ * limit 50)"; for one phase's bound "(31 of 1000 are too many)".
+ */
+export function outcomeBreachWords(
+  reached: readonly ObservedPhase[],
+  outcomes: OutcomeEvidence,
+  breach: OutcomeBreach,
+): string {
+  const explained = `more than ${percentWords(outcomes.tolerated)} can explain`;
+  if (breach.rule === 'e_process') {
+    const { failures, successes, logE, logELimit } = outcomes;
+    const started = failures + successes;
+    const what = `${failures} of ${started} started devices ${failureWords(sumOf(reached))}`;
+    const evidence = `e-value ${eValueWords(logE)}, limit ${eValueWords(logELimit)}`;
+    return `${what}, ${percentWords(failures / started)}, ${explained} (${evidence})`;
+  }
+  const phase = reached.find((candidate) => candidate.phase === breach.phase);
+  const bound = outcomes.boundaries.find((candidate) => candidate.phase === breach.phase);
+  if (phase === undefined || bound === undefined) throw new Error('a breach names a reached phase');
+  const { failures, devices, boundary } = bound;
+  const what = `${failures} of ${devices} ${phaseName(breach.phase)} devices ${failureWords(phase)}`;
+  return `${what}, ${explained} (${boundary} of ${devices} are too many)`;
+}
+
+/** Rounded down, so that a value short of the limit never reads as having reached it. */
+function eValueWords(logE: number): string {
+  // Rounding first, for exp(ln 50) may be a hair under 50.
+  const value = Math.floor(Math.round(Math.exp(logE) * 1e6) / 1e6);
+  return value < 1e6 ? String(value) : 'over a million';
+}
+
+type FailureCounts = Pick<ObservedPhase, 'failed' | 'rolledBack' | 'silent'>;
+
+function sumOf(phases: readonly ObservedPhase[]): FailureCounts {
+  const total = { failed: 0, rolledBack: 0, silent: 0 };
+  for (const { failed, rolledBack, silent } of phases) {
+    total.failed += failed;
+    total.rolledBack += rolledBack;
+    total.silent += silent;
+  }
+  return total;
+}
+
+function failureWords({ failed, rolledBack, silent }: FailureCounts): string {
   const kinds = [
     ...(failed > 0 ? ['failed'] : []),
     ...(rolledBack > 0 ? ['rolled back'] : []),

@@ -123,6 +123,85 @@ describe('pause', () => {
   });
 });
 
+describe('pause on more failures than chance explains', () => {
+  /** Too few for the user's threshold to judge by: its minimum sample is the whole phase. */
+  const late = (over: Partial<GateState> = {}): GateState =>
+    gate({ minSample: 1_000_000, ...over });
+  const canary = (over: Partial<ObservedPhase>) => observedPhase(1, { devices: 1000, ...over });
+
+  it('by the e-process, long before the phase ends', () => {
+    const counts = { started: 54, confirmed: 46, failed: 2, rolledBack: 4 };
+    const judgement = judge(late(), seen(canary(counts)), NOW);
+    expect(judgement).toMatchObject({
+      kind: 'pause',
+      code: 'error_rate_significant',
+      words:
+        '6 of 54 started devices failed or rolled back, 11.1 %, more than 2 % can explain (e-value 63, limit 50)',
+      evidence: {
+        rule: 'e_process',
+        limits: { errorThreshold: 0.05 },
+        outcomes: {
+          tolerated: 0.02,
+          failures: 6,
+          successes: 48,
+          logELimit: Math.log(50),
+          boundaries: [{ phase: 1, devices: 1000, failures: 6, boundary: 31 }],
+        },
+      },
+    });
+    const { logE } = (judgement.evidence as { outcomes: { logE: number } }).outcomes;
+    expect(logE).toBeGreaterThan(Math.log(50));
+  });
+
+  it('by the count of one phase, where the rate stays under the limit', () => {
+    const counts = { started: 1000, confirmed: 900, silent: 31 };
+    expect(judge(late(), seen(canary(counts)), NOW)).toMatchObject({
+      kind: 'pause',
+      code: 'error_rate_significant',
+      words:
+        '31 of 1000 canary devices fell silent, more than 2 % can explain (31 of 1000 are too many)',
+      evidence: { rule: 'count_boundary', phase: 1 },
+    });
+    const one = { ...counts, silent: 30 };
+    expect(judge(late(), seen(canary(one)), NOW)).toMatchObject({ kind: 'hold' });
+  });
+
+  it('by failures of several phases together, each small by itself', () => {
+    const first = observedPhase(1, { devices: 100, started: 100, confirmed: 95, failed: 5 });
+    const second = { devices: 900, started: 20, confirmed: 16, failed: 4 };
+    const both = seen(first, observedPhase(2, second));
+    expect(judge(late({ currentPhase: 2 }), both, NOW)).toMatchObject({
+      code: 'error_rate_significant',
+      words: expect.stringContaining('9 of 120 started devices failed') as string,
+    });
+    // The same failures in a phase that has not been reached are none of the gate's business.
+    expect(judge(late({ currentPhase: 1 }), both, NOW).kind).toBe('advance');
+  });
+
+  it("in the user's own words where the user's limit is broken as well", () => {
+    const only = ten({ started: 1, rolledBack: 1 });
+    expect(judge(gate(), only, NOW).code).toBe('threshold_exceeded');
+  });
+
+  it.each([
+    ['the user tolerates 20 %', 0.2, { started: 1000, confirmed: 960, failed: 40 }],
+    ['every device may fail', 1, { started: 1000, failed: 1000 }],
+  ])('not when %s', (_name, errorThreshold, counts) => {
+    const judgement = judge(late({ errorThreshold }), seen(canary(counts)), NOW);
+    expect(judgement.kind).toBe('advance');
+  });
+
+  it('not when failures merely report before successes', () => {
+    const early = canary({ started: 1000, failed: 10 });
+    expect(judge(late(), seen(early), NOW)).toMatchObject({ kind: 'hold' });
+  });
+
+  it('keeps the numbers of a verdict that does not pause', () => {
+    const { evidence } = judge(gate(), ten(done), NOW);
+    expect(evidence).toMatchObject({ outcomes: { failures: 0, successes: 1, breach: null } });
+  });
+});
+
 describe('hold', () => {
   it('when the warehouse is unavailable, and keeps what had settled', () => {
     const judgement = judge(
