@@ -70,7 +70,10 @@ function writeEngineConfig(folder: string): string {
   const users = fileURLToPath(new URL('users.xml', CONFIG_FOLDER));
   const template = readFileSync(new URL('engine.xml', CONFIG_FOLDER), 'utf8');
   const file = join(folder, 'engine.xml');
-  writeFileSync(file, template.replace('>users.xml<', () => `>${xmlText(users)}<`));
+  writeFileSync(
+    file,
+    template.replace('>users.xml<', () => `>${xmlText(users)}<`),
+  );
   return file;
 }
 

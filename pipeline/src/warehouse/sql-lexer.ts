@@ -17,7 +17,7 @@ const STRING = /'(?:[^'\\]|\\.|'')*'/sy;
 const QUOTED = /`[^`\\]*`|"[^"\\]*"/y;
 const WORD = /[A-Za-z_][A-Za-z0-9_]*/y;
 const NUMBER = /\d[A-Za-z0-9_.]*/y;
-const PUNCTUATION = /[-+*/%=<>!?:.,;|&^~@()[\]{}]/y;
+const PUNCTUATION = /\/(?!\*)|[-+*%=<>!?:.,;|&^~@()[\]{}]/y;
 
 /**
  * Splits a statement as ClickHouse's lexer does, but refuses all in which the two might differ: other
