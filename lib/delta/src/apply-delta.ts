@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { BasePages, readExactly } from './base-pages.ts';
-import { windowRange } from './base-window.ts';
+import { BASE_MARGIN, MAX_AHEAD, windowRange } from './base-window.ts';
 import { DeltaError } from './delta-error.ts';
 import { EditModel } from './edit-model.ts';
 import type { Edit } from './edit-script.ts';
@@ -136,6 +136,7 @@ class BlockDecoder {
   readonly #pages: BasePages;
   readonly #model: EditModel;
   readonly #coder = new BitDecoder();
+  readonly #window = new Uint8Array(BASE_MARGIN + BLOCK_SIZE_BYTES + MAX_AHEAD);
 
   constructor(header: DeltaHeader, base: RandomAccessBase) {
     this.#baseSizeBytes = header.baseSizeBytes;
@@ -152,7 +153,8 @@ class BlockDecoder {
       const edit = this.#model.codeEdit(this.#coder, NO_EDIT);
       this.#check(edit, sizeBytes - at);
       const range = windowRange(edit.baseOffset, edit.copyLength, edit.literalLength);
-      const window = new Uint8Array(range.length);
+      // A copy is no longer than its block, so the window fits.
+      const window = this.#window.subarray(0, range.length);
       await this.#pages.fill(window, range.from);
       this.#model.codeBytes(this.#coder, edit, window, block, at, literals);
       at += edit.copyLength + edit.literalLength;

@@ -33,7 +33,7 @@ export class CopyModel {
       weightSets: 1024,
       tableBits,
       countLimit: 255,
-      learningRate: 10,
+      learningRate: 16,
     });
     this.#values = new ContextMixer({
       inputs: VALUE_INPUTS,
@@ -47,7 +47,7 @@ export class CopyModel {
       weightSets: 1,
       tableBits: 12,
       countLimit: 255,
-      learningRate: 10,
+      learningRate: 16,
     });
   }
 

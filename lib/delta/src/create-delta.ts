@@ -15,6 +15,10 @@ import { isIncompressible, RawLiterals } from './raw-literals.ts';
 import { BitEncoder } from './range-coder.ts';
 import { buildSuffixArray } from './suffix-array.ts';
 
+/** See `findEdits`; both were found by trying. */
+const FAR_GAIN_CODE = 14;
+const FAR_GAIN_TEXT = 32;
+
 export interface CreateDeltaOptions {
   /**
    * Cap on the models' size (12 to 19): applying needs about 112 bytes times 2 to this power.
@@ -36,19 +40,42 @@ export function createDelta(
   if (base.length > MAX_IMAGE_BYTES || target.length > MAX_IMAGE_BYTES) {
     throw new DeltaError('too_large', `an image exceeds ${MAX_IMAGE_BYTES} bytes`);
   }
-  const edits = [...editsOf(base, target)];
-  const tableBits = chooseTableBits(base, target, edits, options.maxTableBits ?? 18);
-  const header = writeHeader({
-    tableBits,
-    baseSizeBytes: base.length,
-    baseSha256: sha256(base),
-    targetSizeBytes: target.length,
-    targetSha256: sha256(target),
-  });
-  return Buffer.concat([header, ...encodeBlocks(base, target, edits, tableBits)]);
+  const maxTableBits = options.maxTableBits ?? 18;
+  let smallest: Uint8Array[] | null = null;
+  for (const edits of candidates(base, target)) {
+    const tableBits = chooseTableBits(base, target, edits, maxTableBits);
+    const header = writeHeader({
+      tableBits,
+      baseSizeBytes: base.length,
+      baseSha256: sha256(base),
+      targetSizeBytes: target.length,
+      targetSha256: sha256(target),
+    });
+    const parts = [header, ...encodeBlocks(base, target, edits, tableBits)];
+    if (smallest === null || sizeOf(parts) < sizeOf(smallest)) smallest = parts;
+  }
+  return Buffer.concat(smallest ?? []);
 }
 
-function editsOf(base: Uint8Array, target: Uint8Array): Iterable<Edit> {
+function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+/** Edit scripts worth encoding, at least one: which is smallest is only known afterwards. */
+function* candidates(base: Uint8Array, target: Uint8Array): Generator<readonly Edit[]> {
+  const trivial = trivialEdits(base, target);
+  if (trivial !== null) {
+    yield trivial;
+    return;
+  }
+  const order = buildSuffixArray(base);
+  const forCode = [...findEdits(base, order, target, FAR_GAIN_CODE)];
+  yield forCode;
+  const forText = [...findEdits(base, order, target, FAR_GAIN_TEXT)];
+  if (forText.length !== forCode.length) yield forText;
+}
+
+function trivialEdits(base: Uint8Array, target: Uint8Array): readonly Edit[] | null {
   if (target.length === 0) return [];
   if (Buffer.compare(base, target) === 0) {
     return [{ baseOffset: 0, copyLength: target.length, literalLength: 0 }];
@@ -56,7 +83,7 @@ function editsOf(base: Uint8Array, target: Uint8Array): Iterable<Edit> {
   if (base.length === 0) {
     return [{ baseOffset: 0, copyLength: 0, literalLength: target.length }];
   }
-  return findEdits(base, buildSuffixArray(base), target);
+  return null;
 }
 
 /** Enough slots for the bytes that are news; a small patch asks little memory of a device. */
@@ -75,7 +102,7 @@ function chooseTableBits(
     news += edit.literalLength;
     at += edit.copyLength + edit.literalLength;
   }
-  const wanted = 3 + Math.ceil(Math.log2(news + 1));
+  const wanted = 5 + Math.ceil(Math.log2(news + 1));
   return Math.max(MIN_TABLE_BITS, Math.min(wanted, maxTableBits, MAX_TABLE_BITS));
 }
 

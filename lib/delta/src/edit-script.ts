@@ -13,22 +13,25 @@ export interface Edit {
 
 /** How many bytes a new alignment must win over the present one before it is taken. */
 const MIN_GAIN_NEAR = 8;
-/** The same where the alignment is far off: literals cost less than a far jump for a few bytes. */
-const MIN_GAIN_FAR = 14;
 /** From this length on a match that wins nothing is skipped over in halves, not byte by byte. */
 const SKIP_FROM = 64;
 
 /**
  * Approximate matching after Colin Percival, "Naive differences of executable code" (2003): exact
  * matches seed alignments, which grow in both directions while at least half of the bytes agree.
+ *
+ * `minGainFar` is how many bytes an alignment must win when it takes a far jump to reach: a jump
+ * costs two to three bytes, which is more than a short piece of text costs as literals, and less
+ * than a piece of machine code does.
  */
 export function* findEdits(
   base: Uint8Array,
   order: Int32Array,
   target: Uint8Array,
+  minGainFar: number,
 ): Generator<Edit> {
   const search = new SuffixSearch(base, order);
-  const scan = new AlignmentScan(base, target, search);
+  const scan = new AlignmentScan(base, target, search, minGainFar);
   // The alignment in force: target offset `start` lies on base offset `baseStart`.
   let start = 0;
   let baseStart = 0;
@@ -71,8 +74,10 @@ class AlignmentScan {
   readonly #base: Uint8Array;
   readonly #target: Uint8Array;
   readonly #search: SuffixSearch;
+  readonly #minGainFar: number;
 
-  constructor(base: Uint8Array, target: Uint8Array, search: SuffixSearch) {
+  constructor(base: Uint8Array, target: Uint8Array, search: SuffixSearch, minGainFar: number) {
+    this.#minGainFar = minGainFar;
     this.#base = base;
     this.#target = target;
     this.#search = search;
@@ -96,7 +101,7 @@ class AlignmentScan {
         continue;
       }
       if (length > agreed + MIN_GAIN_NEAR) {
-        const found = this.#choose(length, shift, length > agreed + MIN_GAIN_FAR);
+        const found = this.#choose(length, shift, length > agreed + this.#minGainFar);
         if (found !== null) return found;
       }
       const step = length >= SKIP_FROM ? length >> 1 : 1;

@@ -2,9 +2,14 @@ import { ContextMixer, hashStep } from './context-mixer.ts';
 import { aheadOf, BASE_MARGIN } from './base-window.ts';
 import { LiteralHistory } from './literal-history.ts';
 import type { BitCoder } from './range-coder.ts';
-import type { TargetHistory } from './target-history.ts';
+import { TargetHistory } from './target-history.ts';
 
 const INPUTS = 8;
+/** Base bytes on either side of a copy's end that are studied before the literals there. */
+const STUDY_BYTES = 48;
+const NOTHING = new Uint8Array(0);
+/** Learning without coding: the bits are known on both sides. */
+const STUDY: BitCoder = { decoding: false, code: (bit) => bit };
 
 /** Codes target bytes that the base does not foretell, from the bytes before them. */
 export class LiteralModel {
@@ -18,7 +23,7 @@ export class LiteralModel {
       weightSets: 4 * 256,
       tableBits,
       countLimit: 127,
-      learningRate: 20,
+      learningRate: 28,
     });
   }
 
@@ -33,7 +38,28 @@ export class LiteralModel {
     history: TargetHistory,
   ): void {
     const replaced = BASE_MARGIN + copyLength;
+    this.#study(window, copyLength, length);
     this.#seen.add(window.subarray(replaced, replaced + aheadOf(length)));
+    this.#codeBytes(coder, window, replaced, target, start, length, history);
+  }
+
+  /** New text resembles the old text around it: learn that first, it costs no patch. */
+  #study(window: Uint8Array, copyLength: number, literalLength: number): void {
+    const end = BASE_MARGIN + copyLength;
+    const from = end - Math.min(copyLength, STUDY_BYTES);
+    const old = window.slice(from, end + Math.min(literalLength, STUDY_BYTES));
+    this.#codeBytes(STUDY, NOTHING, 0, old, 0, old.length, new TargetHistory());
+  }
+
+  #codeBytes(
+    coder: BitCoder,
+    window: Uint8Array,
+    replaced: number,
+    target: Uint8Array,
+    start: number,
+    length: number,
+    history: TargetHistory,
+  ): void {
     this.#seen.resume(history.last4);
     for (let i = 0; i < length; i++) {
       const expected = this.#seen.expected();

@@ -35,9 +35,9 @@ function buildStretch(): Int16Array {
   return table;
 }
 
-/** How far the n-th observation in a context moves its probability, in 1/16384: about 1/(n + 1.5). */
+/** How far the n-th observation in a context moves its probability, in 1/16384: about 1/(n + 1.2). */
 export function adaptationRates(limit: number): Int32Array {
   const table = new Int32Array(limit + 1);
-  for (let n = 0; n <= limit; n++) table[n] = Math.floor((16384 * 2) / (2 * n + 3));
+  for (let n = 0; n <= limit; n++) table[n] = Math.floor((16384 * 10) / (10 * n + 12));
   return table;
 }

@@ -16,7 +16,7 @@ import {
 } from '../src/patch-format.ts';
 import { applyInMemory, inPieces } from '../src/testing/pieces.ts';
 
-const base = Buffer.from('a sensor reads the air, and the air is read by a sensor. '.repeat(12));
+const base = Buffer.from('a sensor reads the air, and the air is read by a sensor. '.repeat(5));
 const target = Buffer.from(base.toString().replaceAll('air', 'water')).subarray(3);
 const patch = Buffer.from(createDelta(base, target));
 
