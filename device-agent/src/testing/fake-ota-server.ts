@@ -34,6 +34,8 @@ export interface Fault {
   /** Closes the connection after so many bytes, so many times. */
   cutAfterBytes?: number;
   cuts?: number;
+  /** Holds the connection open until then: what a client has not read is lost with it. */
+  cutWhen?: Promise<void>;
   /** Serves these bytes although others were announced. */
   instead?: Buffer;
   status?: number;
@@ -48,6 +50,8 @@ export class FakeOtaServer {
   readonly reports: UpdateReport[] = [];
   readonly polls: PollRequest[] = [];
   readonly requests: { path: string; range: string | undefined }[] = [];
+  /** Polls and reports answered so far, refused ones too. */
+  answered = 0;
   readonly faults = new Map<string, Fault>();
   /** What the next polls get. */
   offer: Deployment | null = null;
@@ -138,6 +142,7 @@ export class FakeOtaServer {
       return;
     }
     const body: unknown = JSON.parse(await readBody(request));
+    this.answered += 1;
     if (this.failWith !== null) {
       const { status, retryAfter } = this.failWith;
       response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter });
@@ -174,7 +179,8 @@ export class FakeOtaServer {
     }
     if ((fault.cuts ?? 0) > 0) {
       fault.cuts = (fault.cuts ?? 0) - 1;
-      response.write(rest.subarray(0, fault.cutAfterBytes), () => response.destroy());
+      response.write(rest.subarray(0, fault.cutAfterBytes));
+      void (fault.cutWhen ?? Promise.resolve()).then(() => response.destroy());
       return;
     }
     response.end(rest);

@@ -54,17 +54,20 @@ async function play(artifact: Buffer, cuts: readonly Cut[]): Promise<Story> {
     if (power.isOff) cutsMade += 1;
     else {
       await vi.waitFor(() => expect(readOutbox()).toEqual([]));
-      await agent.stop();
+      // The cut may fall just behind the very last write: then the story is over as well.
+      await agent.stop().catch(acceptCut);
       break;
     }
   }
   return { outcome: await bench.finalReport(second), writes, cutsMade };
 }
 
+function acceptCut(error: unknown): void {
+  if (!(error instanceof PowerCutError)) throw error;
+}
+
 async function outcomeOrCut(agent: DeviceAgent, power: CuttablePower): Promise<void> {
-  const cut = agent.done.catch((error: unknown) => {
-    if (!(error instanceof PowerCutError)) throw error;
-  });
+  const cut = agent.done.catch(acceptCut);
   const settled = vi.waitFor(
     () => {
       if (power.isOff) return;
@@ -139,9 +142,11 @@ describe('a power cut at any durable write', () => {
           'journal:IDLE',
         ]),
       );
+      let cutsMade = 0;
       for (let index = 1; index <= names.length; index += 1) {
         for (const side of ['before', 'after'] as const) {
           const story = await play(artifact(), [{ index, side }]);
+          cutsMade += story.cutsMade;
           expect.soft(story.outcome.state, `cut ${side} ${names[index - 1]!}`).toBe(state);
           checkEnd(story, artifact());
           await bench.dispose();
@@ -165,5 +170,7 @@ describe('a power cut at any durable write', () => {
         await bench.dispose();
       }
     }
+    // Timers decide how many writes a run has, so the last few cuts may find none.
+    expect(cutsMade).toBeGreaterThan(1.5 * names.length);
   }, 300_000);
 });
