@@ -11,11 +11,16 @@ export interface Refusal {
 const READING = new Set(['SELECT', 'WITH', 'SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS']);
 
 /**
- * Functions that reach beyond the warehouse's tables, or run text as a statement. The engine's grants
- * refuse most table functions; it grants no way to refuse the scalar `file` or `filesystem`.
+ * Scalar functions that reach beyond the warehouse's tables. They are refused wherever their name
+ * stands, since `arrayMap(file, …)` and `APPLY file` call them without parentheses of their own. The
+ * engine has no grant that would refuse them.
  */
-const REFUSED_FUNCTIONS =
-  /^(file|filesystem|url|executable|input|eval|loop|fuzzquery|fuzzjson|generaterandom|remote|remotesecure|cluster|clusterallreplicas|s3|gcs|oss|cosn|hdfs|azureblobstorage|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|arrowstream|arrowflight|python|dictionary|catboostevaluate|modelevaluate|addressto\w*|demangle|getserver\w*|structureto\w*|iceberg\w*|deltalake\w*|hudi\w*|paimon\w*|\w+cluster|mergetree\w*|sleep|sleepeachrow)$/;
+const REFUSED_ANYWHERE =
+  /^(file|filesystem\w*|eval|sleep|sleepeachrow|catboostevaluate|modelevaluate|addressto\w*|demangle|getserver\w*|structureto\w*)$/;
+
+/** Table functions beside what the engine's grants refuse already; they need their parentheses. */
+const REFUSED_CALLS =
+  /^(url|executable|input|loop|fuzzquery|fuzzjson|generaterandom|remote|remotesecure|cluster|clusterallreplicas|s3|gcs|oss|cosn|hdfs|azureblobstorage|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|arrowstream|arrowflight|python|dictionary|iceberg\w*|deltalake\w*|hudi\w*|paimon\w*|\w+cluster|mergetree\w*)$/;
 
 /** Null when `statement` is one statement that only reads the warehouse. */
 export function refuseUnlessReading(statement: string): Refusal | null {
@@ -36,16 +41,31 @@ export function refuseUnlessReading(statement: string): Refusal | null {
   }
   const end = tokens.findIndex((token) => token.text === ';');
   if (end !== -1 && end !== tokens.length - 1) return readOnly('more than one statement');
+  if (hasIdentifierParameter(tokens)) return denied('a parameter may not be an Identifier');
   return refusedFunction(tokens);
+}
+
+/** `{name:Identifier}` becomes a name, which could be that of a refused function. */
+function hasIdentifierParameter(tokens: readonly Token[]): boolean {
+  return tokens.some(
+    (token, index) =>
+      token.text.toLowerCase() === 'identifier' &&
+      tokens[index - 1]?.text === ':' &&
+      tokens[index - 3]?.text === '{',
+  );
 }
 
 function refusedFunction(tokens: readonly Token[]): Refusal | null {
   for (const [index, token] of tokens.entries()) {
-    if (tokens[index + 1]?.text !== '(') continue;
     if (token.kind !== 'word' && token.kind !== 'quoted') continue;
     const name = token.kind === 'quoted' ? token.text.slice(1, -1) : token.text;
-    if (REFUSED_FUNCTIONS.test(name.toLowerCase()))
+    const isCall = tokens[index + 1]?.text === '(';
+    if (
+      REFUSED_ANYWHERE.test(name.toLowerCase()) ||
+      (isCall && REFUSED_CALLS.test(name.toLowerCase()))
+    ) {
       return denied(`function ${name} is not allowed`);
+    }
   }
   return null;
 }

@@ -14,12 +14,20 @@ describe('refuseUnlessReading', () => {
     'EXPLAIN SELECT 1',
     'EXISTS TABLE otel_logs',
     "SELECT * FROM numbers(3) WHERE Name = 'täg'",
-    'SELECT file FROM t',
+    'SELECT url FROM t',
   ])('takes %s', (statement) => {
     expect(refuseUnlessReading(statement)).toBeNull();
   });
 
   it.each([
+    // A refused function called without parentheses of its own.
+    "SELECT arrayMap(file, ['/etc/hostname'])",
+    "SELECT arrayMap(`file`, ['/etc/hostname'])",
+    "SELECT * APPLY(file) FROM (SELECT '/etc/hostname' AS x)",
+    "SELECT * APPLY file FROM (SELECT '/etc/hostname' AS x)",
+    "SELECT * APPLY(x -> file(x)) FROM (SELECT '/etc/hostname' AS x)",
+    "SELECT arrayMap({f:Identifier}, ['/etc/hostname'])",
+    "SELECT arrayMap({f /* a name */ : IDENTIFIER}, ['/etc/hostname'])",
     '',
     '-- only a comment',
     "INSERT INTO t VALUES ('SELECT')",
