@@ -1,0 +1,157 @@
+import { TOPIC_LOGS } from '@flotilla/contracts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { decodeRequest } from '../../src/decode/decode-request.ts';
+import { BatchLedger, batchKey } from '../../src/load/batch-ledger.ts';
+import { TableLoader, type RowsOfRange } from '../../src/load/table-loader.ts';
+import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
+import { embeddedWarehouse, rowsOf } from '../warehouse/embedded-warehouse.ts';
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.parse('2026-01-01T00:00:00Z');
+
+let stage: Awaited<ReturnType<typeof embeddedWarehouse>>;
+let ids = 0;
+const newId = () => `id-${(ids += 1)}`;
+let loader: TableLoader;
+
+beforeAll(async () => {
+  stage = await embeddedWarehouse();
+  loader = new TableLoader(stage.warehouse.ingest, newId);
+});
+afterAll(() => stage.remove());
+beforeEach(async () => {
+  await stage.warehouse.compute.command({ query: 'ALTER TABLE otel_logs DROP PARTITION ALL' });
+});
+
+/** Records from `start` on, each with lines on three days. */
+function range(source: string, start: number, end: number): RowsOfRange {
+  const rows = Array.from({ length: end - start }, (_, index) => {
+    const days = [0, 1, 2].map((day) =>
+      logRecord('d1', START_MS + day * DAY_MS, { body: `${start + index}/${day}` }),
+    );
+    return decodeRequest(TOPIC_LOGS, logsRequest(days)).otel_logs.map((row) => ({
+      ...row,
+      IngestSource: source,
+      IngestOffset: start + index,
+    }));
+  });
+  return { table: 'otel_logs', source, range: { start, end }, rows: rows.flat() };
+}
+
+async function bodies(): Promise<string[]> {
+  const rows = await rowsOf<{ Body: string }>(
+    stage.warehouse.compute,
+    'SELECT Body FROM otel_logs ORDER BY IngestOffset, Body',
+  );
+  return rows.map(({ Body }) => Body);
+}
+
+const expected = (start: number, end: number) =>
+  Array.from({ length: end - start }, (_, i) => [0, 1, 2].map((d) => `${start + i}/${d}`)).flat();
+
+describe('TableLoader', () => {
+  it('stores a range once, however often it is repeated', async () => {
+    const batch = range('logs/1', 0, 4);
+    await loader.store(batch, false);
+    await loader.store(batch, false);
+    await loader.store(batch, true);
+    expect(await bodies()).toEqual(expected(0, 4));
+  });
+
+  it('takes equal rows of different ranges for different rows', async () => {
+    await loader.store(range('logs/2', 0, 2), false);
+    await loader.store({ ...range('logs/2', 0, 2), range: { start: 0, end: 3 } }, false);
+    expect(await bodies()).toHaveLength(12);
+  });
+
+  it('restores rows whose token is remembered while their part never became visible', async () => {
+    const batch = range('logs/3', 10, 14);
+    await loader.store(batch, false);
+    await stage.warehouse.compute.command({
+      query: 'ALTER TABLE otel_logs DELETE WHERE 1 SETTINGS mutations_sync = 2',
+    });
+    await loader.store(batch, false);
+    // The engine took the insert for a repeat: this is the hole.
+    expect(await bodies()).toEqual([]);
+    await loader.store(batch, true);
+    expect(await bodies()).toEqual(expected(10, 14));
+    await loader.store(batch, true);
+    expect(await bodies()).toEqual(expected(10, 14));
+  });
+
+  it('restores just the day that is missing', async () => {
+    const batch = range('logs/4', 0, 3);
+    await loader.store(batch, false);
+    await stage.warehouse.compute.command({
+      query:
+        "ALTER TABLE otel_logs DELETE WHERE TimestampTime = '2026-01-02 00:00:00' SETTINGS mutations_sync = 2",
+    });
+    expect(await bodies()).toHaveLength(6);
+    await loader.store(batch, true);
+    expect(await bodies()).toEqual(expected(0, 3));
+  });
+
+  it('takes rows of more days than one insert block may touch by default', async () => {
+    const rows = Array.from({ length: 150 }, (_, day) => logRecord('d1', START_MS - day * DAY_MS));
+    const batch = {
+      ...range('logs/5', 0, 1),
+      rows: decodeRequest(TOPIC_LOGS, logsRequest(rows)).otel_logs.map((row) => ({
+        ...row,
+        IngestSource: 'logs/5',
+        IngestOffset: 0,
+      })),
+    };
+    await loader.store(batch, true);
+    expect(await bodies()).toHaveLength(150);
+  });
+
+  it('keeps any text as it is', async () => {
+    const texts = ["x;\n\n'--\u0000\u{1f600} \\ FORMAT", '{name:String}', '\t\r\n', '$$a$$', ''];
+    const rows = texts.map((body, i) => logRecord('d1', START_MS + i, { body }));
+    await loader.store(
+      {
+        ...range('logs/6', 0, 1),
+        rows: decodeRequest(TOPIC_LOGS, logsRequest(rows)).otel_logs.map((row) => ({
+          ...row,
+          IngestSource: 'logs/6',
+          IngestOffset: 0,
+        })),
+      },
+      false,
+    );
+    const stored = await rowsOf<{ Body: string }>(
+      stage.warehouse.compute,
+      'SELECT Body FROM otel_logs ORDER BY Timestamp',
+    );
+    expect(stored.map(({ Body }) => Body)).toEqual(texts);
+  });
+});
+
+describe('BatchLedger', () => {
+  it('knows batches of lower offsets, by device, partition and any id', async () => {
+    const ledger = new BatchLedger(stage.warehouse.ingest, newId);
+    const at = { topic: TOPIC_LOGS, partition: 0 };
+    const odd = "it's, 50% \\ \u{1f600}";
+    const entry = (offset: number, deviceId: string, batchId: string) => ({
+      offset,
+      deviceId,
+      batchId,
+      rowCount: 1,
+      receivedAtMs: START_MS,
+    });
+    const batches = [entry(5, 'd1', 'a'), entry(6, 'd2', 'a'), entry(7, 'd1', odd)];
+    await ledger.record(at, { start: 5, end: 8 }, batches, false);
+    await ledger.record(at, { start: 5, end: 8 }, batches, true);
+    const names = [
+      { deviceId: 'd1', batchId: 'a' },
+      { deviceId: 'd1', batchId: odd },
+      { deviceId: 'd2', batchId: odd },
+      { deviceId: 'd3', batchId: 'a' },
+    ];
+    const known = await ledger.known(at, names, 8);
+    expect(names.map((name) => known.has(batchKey(name)))).toEqual([true, true, false, false]);
+    expect(await ledger.known(at, names, 5)).toEqual(new Set());
+    expect(await ledger.known({ ...at, partition: 1 }, names, 8)).toEqual(new Set());
+    expect(await ledger.known(at, [], 8)).toEqual(new Set());
+  });
+});
