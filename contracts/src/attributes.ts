@@ -5,6 +5,8 @@ export const ATTR_SERVICE_NAME = 'service.name';
 /** On a device's telemetry: the version of the firmware in the running slot. */
 export const ATTR_SERVICE_VERSION = 'service.version';
 export const SERVICE_NAME_DEVICE = 'flotilla-device';
+/** ota-service's own records; the collector lets no device use this name. */
+export const SERVICE_NAME_OTA = 'ota-service';
 
 /** Our own attributes, each declared here and nowhere else. */
 export const ATTR_DEVICE_GROUP = 'flotilla.device.group';

@@ -1,4 +1,4 @@
-import { ATTR_DEVICE_ID } from '@flotilla/contracts';
+import { ATTR_DEVICE_ID, ATTR_SERVICE_NAME, SERVICE_NAME_OTA } from '@flotilla/contracts';
 import {
   readFields,
   WIRE_BYTES,
@@ -23,6 +23,8 @@ const ANY_VALUE_LAST = 8;
 const MAX_FIELDS = 50_000;
 
 const DEVICE_ID_KEY = Buffer.from(ATTR_DEVICE_ID);
+const SERVICE_NAME_KEY = Buffer.from(ATTR_SERVICE_NAME);
+const OTA_SERVICE = Buffer.from(SERVICE_NAME_OTA);
 
 export type IdentityVerdict =
   /** No resources at all, so nothing to keep. */
@@ -32,8 +34,8 @@ export type IdentityVerdict =
   | { readonly verdict: 'malformed'; readonly reason: string };
 
 /**
- * Does every resource of an OTLP export request name this device? Reads the path to the resource
- * attributes only. A field that may stand once but stands twice is malformed: decoders disagree on
+ * Does every resource of an OTLP export request name this device, and none pass for ota-service,
+ * whose word on updates is believed? Reads the path to the resource attributes only. A field that may stand once but stands twice is malformed: decoders disagree on
  * which one counts, so it could show us one device and the pipeline another.
  */
 export function checkResourceIdentity(request: Uint8Array, deviceId: string): IdentityVerdict {
@@ -62,18 +64,27 @@ function resourceProblem(entry: Uint8Array, deviceId: Buffer, budget: FieldBudge
     if (field.number !== RESOURCE_ATTRIBUTES) continue;
     const attribute = expectBytes(field);
     const key = single(attribute, KEY_VALUE_KEY, budget);
-    if (key === null || !DEVICE_ID_KEY.equals(key)) continue;
-    const value = stringValue(
-      single(attribute, KEY_VALUE_VALUE, budget) ?? new Uint8Array(0),
-      budget,
-    );
-    if (value === null) return `${ATTR_DEVICE_ID} is not a string`;
-    if (!deviceId.equals(value)) {
-      return `${ATTR_DEVICE_ID} is ${shown(value)}, but the token belongs to ${deviceId.toString()}`;
-    }
-    named = true;
+    if (key === null) continue;
+    const isDeviceId = DEVICE_ID_KEY.equals(key);
+    if (!isDeviceId && !SERVICE_NAME_KEY.equals(key)) continue;
+    const anyValue = single(attribute, KEY_VALUE_VALUE, budget) ?? new Uint8Array(0);
+    const value = stringValue(anyValue, budget);
+    const problem = isDeviceId ? deviceIdProblem(value, deviceId) : serviceNameProblem(value);
+    if (problem !== null) return problem;
+    if (isDeviceId) named = true;
   }
   return named ? null : `${ATTR_DEVICE_ID} is missing`;
+}
+
+function deviceIdProblem(value: Uint8Array | null, deviceId: Buffer): string | null {
+  if (value === null) return `${ATTR_DEVICE_ID} is not a string`;
+  if (deviceId.equals(value)) return null;
+  return `${ATTR_DEVICE_ID} is ${shown(value)}, but the token belongs to ${deviceId.toString()}`;
+}
+
+function serviceNameProblem(value: Uint8Array | null): string | null {
+  if (value === null || !OTA_SERVICE.equals(value)) return null;
+  return `${ATTR_SERVICE_NAME} is ${shown(value)}, which no device may use`;
 }
 
 /** The only occurrence of a message or string field, or null. */

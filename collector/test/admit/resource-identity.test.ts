@@ -68,6 +68,18 @@ describe('checkResourceIdentity on what the OpenTelemetry SDK writes', () => {
     });
   });
 
+  it('refuses a device that passes for ota-service, in any of its resources', () => {
+    const forged = { ...MINE, 'service.name': 'ota-service' };
+    for (const bytes of [logsRequest(MINE, forged), logsRequest(MINE, MINE, forged)]) {
+      expect(checkResourceIdentity(bytes, DEVICE)).toMatchObject({
+        verdict: 'mismatch',
+        reason: expect.stringContaining('service.name is "ota-service", which no device may use'),
+      });
+    }
+    expect(verdictOf(metricsRequest(forged))).toBe('mismatch');
+    expect(verdictOf(logsRequest({ ...MINE, 'service.name': 'flotilla-device' }))).toBe('match');
+  });
+
   it('calls a request without resources empty', () => {
     expect(verdictOf(new Uint8Array(0))).toBe('empty');
     // An unknown varint field 15.
@@ -82,6 +94,20 @@ describe('checkResourceIdentity on requests made to be read two ways', () => {
     ['the control case', request(mine), 'match'],
     ['the id repeated', request(mine, mine), 'match'],
     ['a second, other id', request(mine, theirs), 'mismatch'],
+    [
+      'the name of ota-service after another name',
+      request(
+        mine,
+        keyValue('service.name', text('flotilla-device')),
+        keyValue('service.name', text('ota-service')),
+      ),
+      'mismatch',
+    ],
+    [
+      'the name of ota-service before the id',
+      request(keyValue('service.name', text('ota-service')), mine),
+      'mismatch',
+    ],
     ['a second resource in one entry', field(1, field(1, mine), field(1, theirs)), 'malformed'],
     [
       'two values in the oneof',
