@@ -24,7 +24,10 @@ import { Updater } from './update/updater.ts';
 export interface AgentSurroundings {
   readonly telemetry: DeviceTelemetry;
   readonly logger: Logger;
+  /** Ms since the epoch, for timestamps. */
   readonly now: () => number;
+  /** Ms that no setting of the clock moves, for durations. */
+  readonly monotonicNow: () => number;
   readonly random: () => number;
   readonly newId: () => string;
   readonly step?: DurableStep;
@@ -111,7 +114,7 @@ export class DeviceAgent {
 
   async #trial(booted: BootedSlot): Promise<void> {
     const { updater, host } = this.#parts;
-    const { telemetry, logger, now } = this.#surroundings;
+    const { telemetry, logger, monotonicNow } = this.#surroundings;
     const { trialMs, tuning } = this.#settings;
     const firmware = host.start(booted);
     try {
@@ -125,7 +128,7 @@ export class DeviceAgent {
           },
           probeIntervalMs: Math.min(tuning.probeIntervalMs, Math.max(50, trialMs / 10)),
           telemetry,
-          now,
+          monotonicNow,
           logger,
         },
         this.#stop.signal,
@@ -249,7 +252,7 @@ async function assemble(
 
 async function processHost(
   settings: AgentSettings,
-  { telemetry, now }: AgentSurroundings,
+  { telemetry, monotonicNow }: AgentSurroundings,
   pidFile: FirmwarePidFile,
 ): Promise<ProcessHost> {
   const dataDir = join(settings.deviceDir, 'firmware-data');
@@ -264,6 +267,6 @@ async function processHost(
     probeTimeoutMs,
     pidFile,
     telemetry,
-    now,
+    monotonicNow,
   });
 }

@@ -24,6 +24,7 @@ await runService('device-agent', async (logger) => {
     telemetry,
     logger,
     now: Date.now,
+    monotonicNow: () => performance.now(),
     random: Math.random,
     newId: randomUUID,
   });

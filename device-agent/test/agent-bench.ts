@@ -37,6 +37,7 @@ export class AgentBench {
       telemetry: this.telemetry,
       logger: silent,
       now: Date.now,
+      monotonicNow: () => performance.now(),
       random: Math.random,
       newId: randomUUID,
       ...surroundings,

@@ -37,7 +37,8 @@ export interface ProcessHostOptions {
   readonly probeTimeoutMs: number;
   readonly pidFile: FirmwarePidFile;
   readonly telemetry: Pick<DeviceTelemetry, 'log'>;
-  readonly now: () => number;
+  /** Milliseconds that no setting of the clock moves. */
+  readonly monotonicNow: () => number;
 }
 
 const LINE_RATE = { linesPerSecond: 20, burst: 100 };
@@ -65,7 +66,7 @@ export class ProcessHost implements FirmwareHost {
   }
 
   #forward(child: ChildProcess, booted: BootedSlot): void {
-    const { telemetry, now } = this.#options;
+    const { telemetry, monotonicNow } = this.#options;
     const from = (stream: string, severity: Severity) => (line: string, dropped: number) => {
       telemetry.log(severity, line, {
         'log.iostream': stream,
@@ -74,8 +75,8 @@ export class ProcessHost implements FirmwareHost {
       });
     };
     const { stdout, stderr } = child;
-    if (stdout !== null) forwardLines(stdout, LINE_RATE, now, from('stdout', 'info'));
-    if (stderr !== null) forwardLines(stderr, LINE_RATE, now, from('stderr', 'warn'));
+    if (stdout !== null) forwardLines(stdout, LINE_RATE, monotonicNow, from('stdout', 'info'));
+    if (stderr !== null) forwardLines(stderr, LINE_RATE, monotonicNow, from('stderr', 'warn'));
   }
 }
 
@@ -90,11 +91,11 @@ class FirmwareProcess implements Firmware {
     this.#child = child;
     this.#options = options;
     this.#healthUrl = `http://127.0.0.1:${options.port}${booted.bundle.healthPath}`;
-    const startedAtMs = options.now();
+    const startedAtMs = options.monotonicNow();
     this.exited = new Promise((resolve) => {
       const settle = (code: number | null, signal: string | null, startError: string | null) => {
         this.#afterExit();
-        const uptimeMs = Math.max(0, options.now() - startedAtMs);
+        const uptimeMs = options.monotonicNow() - startedAtMs;
         resolve({ exitCode: code, signal, uptimeMs, requested: this.#requested, startError });
       };
       child.once('error', (error) => settle(null, null, error.message));

@@ -9,7 +9,8 @@ export interface TrialOptions {
   readonly rules: TrialRules;
   readonly probeIntervalMs: number;
   readonly telemetry: DeviceTelemetry;
-  readonly now: () => number;
+  /** Milliseconds that no setting of the clock moves: the trial decides over durations only. */
+  readonly monotonicNow: () => number;
   readonly logger: Logger;
 }
 
@@ -24,8 +25,9 @@ export async function watchTrial(
   options: TrialOptions,
   signal: AbortSignal,
 ): Promise<TrialResult> {
-  const { rules, probeIntervalMs, telemetry, now } = options;
-  const startedAtMs = now();
+  const { rules, probeIntervalMs, telemetry, monotonicNow } = options;
+  const startedAtMs = monotonicNow();
+  const acknowledgedBefore = telemetry.lastAcknowledgedAtMs();
   let exit: FirmwareExit | null = null;
   const wake = new AbortController();
   void firmware.exited.then((result) => {
@@ -38,9 +40,12 @@ export async function watchTrial(
   let failedProbesInARow = 0;
   while (!signal.aborted) {
     const acknowledgedAtMs = telemetry.lastAcknowledgedAtMs();
-    const telemetryAcknowledged = acknowledgedAtMs !== null && acknowledgedAtMs >= startedAtMs;
-    const elapsedMs = now() - startedAtMs;
-    const sinceHealthyMs = healthySinceMs === null ? null : now() - healthySinceMs;
+    // Wall-clock time, which may have been set back since: only its change says something.
+    const telemetryAcknowledged =
+      acknowledgedAtMs !== null && acknowledgedAtMs !== acknowledgedBefore;
+    const nowMs = monotonicNow();
+    const elapsedMs = nowMs - startedAtMs;
+    const sinceHealthyMs = healthySinceMs === null ? null : nowMs - healthySinceMs;
     const ended = exit === null ? null : exitWords(exit);
     const decision = decideTrial(
       { elapsedMs, ended, healthy, sinceHealthyMs, failedProbesInARow, telemetryAcknowledged },
@@ -53,7 +58,7 @@ export async function watchTrial(
     await abortableDelay(leftMs > 0 ? Math.min(probeIntervalMs, leftMs) : probeIntervalMs, sleep);
     if (sleep.aborted) continue;
     healthy = await firmware.probe();
-    if (healthy) healthySinceMs ??= now();
+    if (healthy) healthySinceMs ??= monotonicNow();
     failedProbesInARow = healthy ? 0 : failedProbesInARow + 1;
     telemetry.setFirmwareUp(healthy);
   }

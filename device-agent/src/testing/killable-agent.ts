@@ -40,6 +40,7 @@ if (process.env[PLAN_VARIABLE] !== undefined) {
         telemetry: new RecordingTelemetry(Date.now, plan.reportsFile),
         logger,
         now: Date.now,
+        monotonicNow: () => performance.now(),
         random: Math.random,
         newId: randomUUID,
         step: killAt === null ? writeThrough : killingStep(killAt),
