@@ -11,7 +11,8 @@ export const VIEW_DEVICE_HEALTH_LATEST = 'flotilla_device_health_latest';
 /**
  * One row per report id, whichever way it came (agent's telemetry, direct report) and however often.
  * ReportId, CampaignId, DeviceId, State, Outcome, Reason, FromVersion, ToVersion: String ('' = none);
- * Phase, Round: UInt32; TransferBytes: UInt64; UsedDelta: UInt8; OccurredAt: DateTime64(9).
+ * Phase, Round: UInt32; TransferBytes: UInt64; UsedDelta: UInt8; OccurredAt: DateTime64(9);
+ * FromOta: UInt8, 1 when ota-service wrote the report itself, 0 when only a device says so.
  */
 export const updateEventRowSchema = z.object({
   ReportId: z.string(),
@@ -23,6 +24,7 @@ export const updateEventRowSchema = z.object({
   Outcome: z.string(),
   Reason: z.string(),
   OccurredAt: z.string(),
+  FromOta: z.number(),
 });
 export type UpdateEventRow = z.infer<typeof updateEventRowSchema>;
 

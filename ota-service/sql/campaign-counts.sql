@@ -3,6 +3,8 @@
 -- Parameters: campaign, round (the campaign's current one), now_ms and deadline_ms (milliseconds),
 -- cutoffs (one rank per phase, rising), excluded (device ids the campaign does not wait for).
 --
+-- Only rounds in which ota-service says that it offered the update count, so nobody brings evidence
+-- who was not asked for it.
 -- A device's phase comes from its rank, not from what it claims. Its first final outcome of a round
 -- counts; a confirmation counts from any round, a failure only from the current one.
 WITH
@@ -14,13 +16,14 @@ WITH
             argMinIf(Outcome, (OccurredAt, ReportId), Outcome != '') AS outcome,
             minIf(toUnixTimestamp64Milli(OccurredAt), Outcome != '') AS finished_at_ms,
             countIf(State != 'offered') > 0 AS is_started,
-            minIf(toUnixTimestamp64Milli(OccurredAt), State = 'offered') AS offered_at_ms,
+            minIf(toUnixTimestamp64Milli(OccurredAt), State = 'offered' AND FromOta = 1) AS offered_at_ms,
             minIf(toUnixTimestamp64Milli(OccurredAt), State != 'offered') AS first_sign_at_ms
         FROM flotilla_update_events
         WHERE CampaignId = {campaign:String}
             AND Round <= {round:UInt32}
             AND NOT has({excluded:Array(String)}, DeviceId)
         GROUP BY DeviceId, Round
+        HAVING countIf(State = 'offered' AND FromOta = 1) > 0
     ),
     per_device AS
     (
@@ -45,8 +48,7 @@ WITH
             multiIf(is_confirmed, confirmed_at_ms, round_finished_at_ms) AS device_finished_at_ms,
             is_confirmed OR is_started_in_round AS device_started,
             -- A device's clock is believed only between the offer (our clock) and now.
-            multiIf(
-                round_offered_at_ms = 0, round_first_sign_at_ms,
+            if(
                 round_first_sign_at_ms BETWEEN round_offered_at_ms AND {now_ms:Int64},
                 round_first_sign_at_ms,
                 round_offered_at_ms) AS device_started_at_ms,

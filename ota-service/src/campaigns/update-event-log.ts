@@ -10,6 +10,7 @@ import {
   HEADER_BATCH_ID,
   HEADER_DEVICE_ID,
   HEADER_RECEIVED_AT,
+  SERVICE_NAME_OTA,
   TOPIC_LOGS,
   updateEventAttributes,
   updateEventBody,
@@ -56,7 +57,7 @@ function logRecordOf(
     resource: resourceFromAttributes({
       [ATTR_DEVICE_ID]: device.id,
       [ATTR_DEVICE_MODEL]: device.model,
-      [ATTR_SERVICE_NAME]: 'ota-service',
+      [ATTR_SERVICE_NAME]: SERVICE_NAME_OTA,
     }),
   };
 }

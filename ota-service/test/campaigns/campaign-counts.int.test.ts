@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { isFinal, type UpdateState } from '@flotilla/contracts';
+import { isFinal, SERVICE_NAME_DEVICE, type UpdateState } from '@flotilla/contracts';
 import { readCampaignCounts } from '../../src/campaigns/campaign-counts.ts';
 import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
 import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './sample-campaign.ts';
@@ -30,7 +30,13 @@ beforeEach(() => forgetUpdateEvents(warehouse));
 const event = (
   DeviceId: string,
   State: UpdateState,
-  over: { round?: number; agoMs?: number; campaign?: string; claimedPhase?: number } = {},
+  over: {
+    round?: number;
+    agoMs?: number;
+    campaign?: string;
+    claimedPhase?: number;
+    serviceName?: string;
+  } = {},
 ) => ({
   ReportId: `report-${(reports += 1)}`,
   CampaignId: over.campaign ?? CAMPAIGN_ID,
@@ -40,7 +46,20 @@ const event = (
   State,
   Outcome: isFinal(State) ? State : '',
   occurredAtMs: NOW - (over.agoMs ?? 1000),
+  ...(over.serviceName !== undefined && { serviceName: over.serviceName }),
 });
+
+/** Inserts events, each after an offer of its round by ota-service, unless the offer is among them. */
+const tell = (...events: ReturnType<typeof event>[]) => {
+  const roundOf = (one: { DeviceId: string; Round: number }) => `${one.DeviceId} ${one.Round}`;
+  const offered = new Set(events.filter(({ State }) => State === 'offered').map(roundOf));
+  const offers = events
+    .filter((one) => !offered.has(roundOf(one)) && offered.add(roundOf(one)))
+    .map(({ DeviceId, Round: round, CampaignId: campaign }) =>
+      event(DeviceId, 'offered', { round, campaign, agoMs: 5 * DEADLINE_MS }),
+    );
+  return insertUpdateEvents(warehouse, [...offers, ...events]);
+};
 
 const count = (round = 1, excludedIds: string[] = []) =>
   readCampaignCounts(warehouse, sampleCampaign(ids, { round, deadlineMs: DEADLINE_MS }), {
@@ -53,14 +72,12 @@ const nothing = { started: 0, confirmed: 0, failed: 0, rolled_back: 0, silent: 0
 
 describe('campaign-counts.sql', () => {
   it('answers nothing for a campaign nobody reported on', async () => {
-    await insertUpdateEvents(warehouse, [
-      event(canary, 'confirmed', { campaign: 'cmp_other0000000' }),
-    ]);
+    await tell(event(canary, 'confirmed', { campaign: 'cmp_other0000000' }));
     expect(await count()).toEqual([]);
   });
 
   it('counts each device once, in the phase of its rank, whatever it claims', async () => {
-    await insertUpdateEvents(warehouse, [
+    await tell(
       event(canary, 'offered', { agoMs: 9000 }),
       event(canary, 'downloading', { agoMs: 8000 }),
       event(canary, 'trial', { agoMs: 5000 }),
@@ -68,7 +85,7 @@ describe('campaign-counts.sql', () => {
       event(second, 'rolled_back', { agoMs: 3000 }),
       event(third, 'failed', { agoMs: 2000 }),
       event(fourth, 'offered'),
-    ]);
+    );
     expect(await count()).toEqual([
       {
         ...nothing,
@@ -97,13 +114,38 @@ describe('campaign-counts.sql', () => {
     ]);
   });
 
-  it('takes the first outcome of a round', async () => {
+  it('does not advance on devices it never offered anything to', async () => {
+    const own = { serviceName: SERVICE_NAME_DEVICE };
     await insertUpdateEvents(warehouse, [
+      event(canary, 'offered', own),
+      event(canary, 'confirmed', own),
+      event(second, 'failed', own),
+      // Offered in round 1 only: what it says of round 2 is no evidence.
+      event(third, 'offered', { agoMs: 9000 }),
+      event(third, 'confirmed', { ...own, round: 2 }),
+      event(fourth, 'offered', { round: 2, agoMs: 9000 }),
+      event(fourth, 'confirmed', { ...own, round: 2 }),
+    ]);
+    expect(await count(2)).toEqual([
+      expect.objectContaining({ phase: 3, started: 1, confirmed: 1 }),
+    ]);
+  });
+
+  it('believes ota-service over a device that sends the same report', async () => {
+    const report = event(canary, 'rolled_back');
+    const forged = { ...report, State: 'confirmed', Outcome: 'confirmed' };
+    await tell(report);
+    await insertUpdateEvents(warehouse, [{ ...forged, serviceName: SERVICE_NAME_DEVICE }]);
+    expect(await count()).toMatchObject([{ phase: 1, rolled_back: 1, confirmed: 0 }]);
+  });
+
+  it('takes the first outcome of a round', async () => {
+    await tell(
       event(canary, 'confirmed', { agoMs: 1000 }),
       event(canary, 'rolled_back', { agoMs: 2000 }),
       event(second, 'failed', { agoMs: 1000 }),
       event(second, 'confirmed', { agoMs: 2000 }),
-    ]);
+    );
     expect(await count()).toMatchObject([
       { phase: 1, rolled_back: 1, confirmed: 0 },
       { phase: 2, failed: 0, confirmed: 1 },
@@ -111,13 +153,13 @@ describe('campaign-counts.sql', () => {
   });
 
   it('sets failures of earlier rounds aside and keeps confirmations', async () => {
-    await insertUpdateEvents(warehouse, [
+    await tell(
       event(canary, 'rolled_back', { round: 1 }),
       event(second, 'confirmed', { round: 1 }),
       event(third, 'failed', { round: 1 }),
       event(third, 'confirmed', { round: 2 }),
       event(fourth, 'confirmed', { round: 3 }),
-    ]);
+    );
     expect(await count(2)).toMatchObject([
       { phase: 1, started: 0, rolled_back: 0 },
       { phase: 2, started: 1, confirmed: 1 },
@@ -126,17 +168,17 @@ describe('campaign-counts.sql', () => {
   });
 
   it('calls a started device silent after the deadline, until it confirms after all', async () => {
-    await insertUpdateEvents(warehouse, [
+    await tell(
       event(canary, 'downloading', { agoMs: DEADLINE_MS + 1 }),
       event(second, 'downloading', { agoMs: DEADLINE_MS }),
       event(third, 'offered', { agoMs: DEADLINE_MS * 2 }),
-    ]);
+    );
     expect(await count()).toMatchObject([
       { phase: 1, started: 1, silent: 1, first_failure_at_ms: NOW - 1 },
       { phase: 2, started: 1, silent: 0 },
       { phase: 3, started: 0, silent: 0 },
     ]);
-    await insertUpdateEvents(warehouse, [event(canary, 'confirmed')]);
+    await tell(event(canary, 'confirmed'));
     expect((await count())[0]).toMatchObject({ started: 1, confirmed: 1, silent: 0 });
   });
 
@@ -145,18 +187,15 @@ describe('campaign-counts.sql', () => {
     ['far ahead', -400 * 86_400_000],
   ])('does not believe a device’s clock that is %s', async (_name, agoMs) => {
     const offeredAgo = (ms: number) => event(canary, 'offered', { agoMs: ms });
-    await insertUpdateEvents(warehouse, [offeredAgo(5000), event(canary, 'trial', { agoMs })]);
+    await tell(offeredAgo(5000), event(canary, 'trial', { agoMs }));
     expect(await count()).toMatchObject([{ started: 1, silent: 0 }]);
     await forgetUpdateEvents(warehouse);
-    await insertUpdateEvents(warehouse, [
-      offeredAgo(DEADLINE_MS + 5000),
-      event(canary, 'trial', { agoMs }),
-    ]);
+    await tell(offeredAgo(DEADLINE_MS + 5000), event(canary, 'trial', { agoMs }));
     expect(await count()).toMatchObject([{ started: 1, silent: 1 }]);
   });
 
   it('leaves out whom it is told to, whatever the name', async () => {
-    await insertUpdateEvents(warehouse, [event(canary, 'failed'), event(second, 'failed')]);
+    await tell(event(canary, 'failed'), event(second, 'failed'));
     expect(await count(1, [canary, "o'brien\\"])).toMatchObject([{ phase: 2, failed: 1 }]);
   });
 

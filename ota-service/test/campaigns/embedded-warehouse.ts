@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createClient, type ClickHouseClient } from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
+import { SERVICE_NAME_OTA } from '@flotilla/contracts';
 
 export interface UpdateEvent {
   readonly ReportId: string;
@@ -12,6 +13,8 @@ export interface UpdateEvent {
   readonly Outcome: string;
   /** Milliseconds since the epoch. */
   readonly occurredAtMs: number;
+  /** Who wrote it; ota-service when left out. */
+  readonly serviceName?: string;
 }
 
 /** The warehouse's own definitions, so that a query is tested against what it will really read. */
@@ -37,7 +40,7 @@ export async function forgetUpdateEvents(warehouse: ClickHouseClient): Promise<v
   await warehouse.command({ query: 'TRUNCATE TABLE otel_logs' });
 }
 
-/** As the pipeline loads the log records that ota-service wrote. */
+/** As the pipeline loads the log records that ota-service, or a device, wrote. */
 export async function insertUpdateEvents(
   warehouse: ClickHouseClient,
   events: readonly UpdateEvent[],
@@ -48,7 +51,7 @@ export async function insertUpdateEvents(
     format: 'JSONEachRow',
     values: events.map((event) => ({
       Timestamp: new Date(event.occurredAtMs).toISOString().replace('T', ' ').replace('Z', ''),
-      ServiceName: 'ota-service',
+      ServiceName: event.serviceName ?? SERVICE_NAME_OTA,
       EventName: 'flotilla.update',
       ResourceAttributes: { 'device.id': event.DeviceId },
       LogAttributes: {
