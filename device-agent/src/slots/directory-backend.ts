@@ -4,6 +4,7 @@ import { sha256Schema, versionSchema } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import { z } from 'zod';
 import {
+  CorruptFileError,
   isFileError,
   readJsonFile,
   syncDirectory,
@@ -91,7 +92,7 @@ export class DirectoryBackend implements SlotBackend {
   }
 
   async content(slot: SlotName): Promise<SlotContent | null> {
-    return readJsonFile(this.#contentPath(slot), contentSchema);
+    return this.#readSlotFile(this.#contentPath(slot), contentSchema);
   }
 
   artifactPath(slot: SlotName): string {
@@ -143,6 +144,20 @@ export class DirectoryBackend implements SlotBackend {
 
   async reject(slot: SlotName): Promise<void> {
     await this.#store.change('disarm', (now) => boot.rejectTarget(now, slot));
+  }
+
+  /** A damaged file says nothing, as a missing one does: a throw would end the agent at every boot. */
+  async #readSlotFile<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T> | null> {
+    try {
+      return await readJsonFile(path, schema);
+    } catch (error) {
+      if (!(error instanceof CorruptFileError)) throw error;
+      this.#options.logger.error(
+        { err: error, path },
+        'a damaged file of a slot counts as missing',
+      );
+      return null;
+    }
   }
 
   #contentPath(slot: SlotName): string {

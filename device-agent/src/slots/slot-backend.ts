@@ -31,7 +31,7 @@ export interface SlotBackend {
   environment(): BootEnvironment;
   /** Spends a try of the chosen slot, durably, before it says which one it is. */
   boot(): Promise<BootResult>;
-  /** Null when the slot holds no verified artifact. */
+  /** Null when the slot holds no verified artifact, or what says so is damaged. */
   content(slot: SlotName): Promise<SlotContent | null>;
   /** The artifact itself: the base of the next delta. */
   artifactPath(slot: SlotName): string;
