@@ -4,6 +4,7 @@ import {
   type PollRequest,
   type PollResponse,
 } from '@flotilla/contracts';
+import { ProblemError } from '@flotilla/service';
 import type { CampaignService, Offer } from '../campaigns/campaign-service.ts';
 import type { DeltaJobs } from '../delta/delta-jobs.ts';
 import type { DeltaStore } from '../delta/delta-store.ts';
@@ -53,9 +54,22 @@ export class DevicePolls {
     if (deployment === null) {
       return { pollAfterMs: Math.min(pollMs, WAITING_POLL_MS), deployment: null };
     }
-    // Exposure counts from here: the device has not heard of the version before this answer.
-    await campaigns.markOffered(device.id, offer, nowMs);
-    return { pollAfterMs: pollMs, deployment };
+    const stands = await this.#markOffered(device.id, offer, nowMs);
+    return stands ? { pollAfterMs: pollMs, deployment } : idle;
+  }
+
+  /**
+   * Exposure counts from here: the device has not heard of the version before this answer. False when
+   * the campaign was paused or ended since the offer was decided.
+   */
+  async #markOffered(deviceId: string, offer: Offer, nowMs: number): Promise<boolean> {
+    try {
+      await this.#deps.campaigns.markOffered(deviceId, offer, nowMs);
+      return true;
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === 'conflict') return false;
+      throw error;
+    }
   }
 
   /** A change is stored at once, for offers and deltas follow from it; a mere sighting can wait. */

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pollRequestSchema, updateReportSchema, type PollResponse } from '@flotilla/contracts';
-import { LogFullError, LogUnavailableError } from '@flotilla/event-log';
-import { parseRequest, ProblemError } from '@flotilla/service';
+import { parseRequest } from '@flotilla/service';
 import type { CampaignService } from '../campaigns/campaign-service.ts';
 import type { DevicePolls } from '../devices/device-polls.ts';
 import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
 import { sendArtifact, type ArtifactRouteDeps } from './artifact-route.ts';
 import { authenticateDevice } from './device-auth.ts';
+import { retryWhenLogTakesNothing } from './log-refusal.ts';
 
 export interface DeviceRouteDeps extends ArtifactRouteDeps {
   readonly devices: DeviceStore;
@@ -16,8 +16,6 @@ export interface DeviceRouteDeps extends ArtifactRouteDeps {
   readonly deviceTokenPublicKey: KeyObject;
   readonly clock: () => number;
 }
-
-const LOG_RETRY_SECONDS = 10;
 
 /** The device API; each request is by the device its token names. */
 export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps): void {
@@ -37,7 +35,7 @@ export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps
 
   app.post('/device/v1/poll', async (request): Promise<PollResponse> => {
     const poll = parseRequest(pollRequestSchema, request.body, 'body');
-    return deps.polls.answer(callerOf(request), poll);
+    return retryWhenLogTakesNothing(deps.polls.answer(callerOf(request), poll));
   });
 
   app.get('/device/v1/artifacts/:sha256', async (request, reply) =>
@@ -46,16 +44,8 @@ export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps
 
   app.post('/device/v1/reports', async (request, reply) => {
     const report = parseRequest(updateReportSchema, request.body, 'body');
-    try {
-      await deps.campaigns.recordReport(callerOf(request).id, report, deps.clock());
-    } catch (error) {
-      if (!(error instanceof LogFullError || error instanceof LogUnavailableError)) throw error;
-      throw new ProblemError('unavailable', {
-        detail: 'the telemetry log takes nothing now; send the report again',
-        retryAfterSeconds: LOG_RETRY_SECONDS,
-        cause: error,
-      });
-    }
+    const { id } = callerOf(request);
+    await retryWhenLogTakesNothing(deps.campaigns.recordReport(id, report, deps.clock()));
     return reply.code(202).send({ reportId: report.reportId });
   });
 }

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { pollResponseSchema, type FirmwareView, type Problem } from '@flotilla/contracts';
+import { LogFullError, LogUnavailableError } from '@flotilla/event-log';
+import { ProblemError } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startHarness, type OtaHarness } from '../../src/testing/ota-harness.ts';
 import { tarBundle } from '../../src/testing/tar-bundle.ts';
@@ -142,6 +144,32 @@ describe('polling', () => {
     expect(await pairs()).toHaveLength(4);
   });
 
+  it.each([
+    ['full', new LogFullError('the log is full')],
+    ['out of reach', new LogUnavailableError('the log is gone')],
+  ])('says when to ask again while the log is %s, and works after that', async (_what, refusal) => {
+    offer(await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one'))));
+    const device = await ota.newDevice('m');
+    const marking = vi.spyOn(ota.campaigns, 'markOffered').mockRejectedValueOnce(refusal);
+    const answer = await ota.call('POST', '/device/v1/poll', device.token, NOTHING);
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '10']);
+    expect((await answer.json()) as Problem).toMatchObject({ code: 'unavailable' });
+    expect((await ota.poll(device.token, NOTHING)).deployment).not.toBeNull();
+    marking.mockRestore();
+  });
+
+  it('offers nothing when the campaign is paused between the offer and its answer', async () => {
+    offer(await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one'))));
+    const device = await ota.newDevice('m');
+    const paused = new ProblemError('conflict', { detail: 'not offered any more' });
+    const marking = vi.spyOn(ota.campaigns, 'markOffered').mockRejectedValueOnce(paused);
+    expect(await ota.poll(device.token, NOTHING)).toEqual({
+      pollAfterMs: 30_000,
+      deployment: null,
+    });
+    marking.mockRestore();
+  });
+
   it('offers nothing to a device in maintenance', async () => {
     offer(await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one'))));
     const device = await ota.newDevice('m');
@@ -187,6 +215,16 @@ describe('reporting', () => {
     const detail = await ota.operator('GET', `/api/v1/devices/${device.id}`);
     const expected = { state: 'failed', reason: 'download_failed', detail: report.detail };
     expect(await detail.json()).toMatchObject({ lastUpdate: expected, updates: [expected] });
+  });
+
+  it('is asked for again while the log is full', async () => {
+    offer(await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one'))));
+    const device = await ota.newDevice('m');
+    const full = new LogFullError('the log is full');
+    const recording = vi.spyOn(ota.campaigns, 'recordReport').mockRejectedValueOnce(full);
+    const answer = await ota.call('POST', '/device/v1/reports', device.token, report);
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '10']);
+    recording.mockRestore();
   });
 
   it('is refused with the rule it breaks', async () => {
