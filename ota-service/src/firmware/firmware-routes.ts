@@ -67,12 +67,12 @@ function registerUpload(app: FastifyInstance, deps: FirmwareRouteDeps): void {
     }
     // A refused upload is not destroyed: the same socket still has to carry the reason.
     const chunks = (request.body as Readable).iterator({ destroyOnReturn: false });
-    const row = await deps.uploads.take(
+    const { row, isNew } = await deps.uploads.take(
       { ...query, contentLengthBytes: contentLength(request) },
       chunks as AsyncIterable<Uint8Array>,
     );
-    void reply.code(201).header('location', `/api/v1/firmware/${row.id}`);
-    return firmwareView(row, []);
+    void reply.code(isNew ? 201 : 200).header('location', `/api/v1/firmware/${row.id}`);
+    return view(deps.store, row);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { FirmwareUploadQuery, Manifest } from '@flotilla/contracts';
+import { manifestSchema, type FirmwareUploadQuery, type Manifest } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import {
   ArtifactTooLargeError,
@@ -23,6 +23,12 @@ export interface UploadAnnouncement extends FirmwareUploadQuery {
   readonly contentLengthBytes: number | null;
 }
 
+export interface TakenUpload {
+  readonly row: FirmwareRow;
+  /** False when the same upload had left this draft before. */
+  readonly isNew: boolean;
+}
+
 /** Takes artifacts in: all of an upload becomes a draft firmware, or nothing of it stays. */
 export class FirmwareUploads {
   readonly #deps: UploadDeps;
@@ -33,27 +39,35 @@ export class FirmwareUploads {
     this.#deps = deps;
   }
 
-  /** Throws ProblemError: already_exists, body_too_large, digest_mismatch, validation_failed. */
-  async take(upload: UploadAnnouncement, body: AsyncIterable<Uint8Array>): Promise<FirmwareRow> {
-    const { maxArtifactBytes } = this.#deps;
+  /**
+   * An upload that repeats a draft answers with that draft, so a publisher that broke off before it
+   * signed can go on. Throws ProblemError: already_exists, body_too_large, digest_mismatch,
+   * validation_failed.
+   */
+  async take(upload: UploadAnnouncement, body: AsyncIterable<Uint8Array>): Promise<TakenUpload> {
+    const { maxArtifactBytes, store } = this.#deps;
     if ((upload.contentLengthBytes ?? 0) > maxArtifactBytes) throw tooLarge(maxArtifactBytes);
-    await this.#refuseExisting(upload);
+    const existing = await store.byVersion(upload.model, upload.version);
+    // Known before the body: no bytes make a released version free again.
+    if (existing?.state === 'released') throw taken(existing);
     try {
-      return await this.#takeNew(upload, body);
+      return await this.#stageAndCommit(upload, body);
     } catch (error) {
       throw refusalOf(error);
     }
   }
 
-  async #takeNew(
+  async #stageAndCommit(
     upload: UploadAnnouncement,
     body: AsyncIterable<Uint8Array>,
-  ): Promise<FirmwareRow> {
+  ): Promise<TakenUpload> {
     const { artifacts, maxArtifactBytes } = this.#deps;
     const staged = await artifacts.stage(body, maxArtifactBytes);
     let compressed: StagedArtifact | null = null;
     try {
       await check(staged, upload);
+      const draft = await this.#sameDraft(upload, staged);
+      if (draft !== null) return { row: draft, isNew: false };
       compressed = await stageCompressed(artifacts, staged);
       return await this.#commit(upload, staged, compressed);
     } finally {
@@ -66,26 +80,35 @@ export class FirmwareUploads {
     upload: UploadAnnouncement,
     staged: StagedArtifact,
     compressed: StagedArtifact | null,
-  ): Promise<FirmwareRow> {
+  ): Promise<TakenUpload> {
     const commit = this.#lastCommit.then(async () => {
-      await this.#refuseExisting(upload);
+      const draft = await this.#sameDraft(upload, staged);
+      if (draft !== null) return { row: draft, isNew: false };
       const row = this.#draft(upload, staged, compressed);
       // Bytes first: a row must never name an artifact that is not there.
       await this.#deps.artifacts.publish(staged);
       if (compressed !== null) await this.#deps.artifacts.publish(compressed);
       await this.#deps.store.insert(row);
-      return row;
+      return { row, isNew: true };
     });
     this.#lastCommit = commit.catch(() => undefined);
     return commit;
   }
 
-  async #refuseExisting({ model, version }: UploadAnnouncement): Promise<void> {
-    const existing = await this.#deps.store.byVersion(model, version);
-    if (existing === undefined) return;
-    throw new ProblemError('already_exists', {
-      detail: `${model} ${version} was uploaded already as ${existing.id}`,
-    });
+  /** Null when the version is free; throws already_exists when something else has it. */
+  async #sameDraft(
+    upload: UploadAnnouncement,
+    staged: StagedArtifact,
+  ): Promise<FirmwareRow | null> {
+    const existing = await this.#deps.store.byVersion(upload.model, upload.version);
+    if (existing === undefined) return null;
+    const { allowDowngrade } = manifestSchema.parse(JSON.parse(existing.manifest_json));
+    const isSame =
+      existing.state === 'draft' &&
+      existing.sha256 === staged.sha256 &&
+      allowDowngrade === (upload.allowDowngrade === 'true');
+    if (!isSame) throw taken(existing);
+    return existing;
   }
 
   #draft(
@@ -133,6 +156,14 @@ async function check(staged: StagedArtifact, upload: UploadAnnouncement): Promis
     });
   }
   await checkBundle(staged, upload.version);
+}
+
+function taken({ model, version, state, id, sha256 }: FirmwareRow): ProblemError {
+  const detail =
+    state === 'released'
+      ? `${model} ${version} was released already as ${id}`
+      : `${model} ${version} is the draft ${id} already, with SHA-256 ${sha256} and its own options`;
+  return new ProblemError('already_exists', { detail });
 }
 
 /** What is no fault of ours becomes a ProblemError; anything else stays what it is. */

@@ -203,8 +203,48 @@ describe('uploading firmware', () => {
     expect(stored).toHaveLength(1);
     const loser = [one, two].map(sha256).find((digest) => digest !== stored[0]!.sha256);
     expect(await ota.storedFiles()).not.toContain(loser);
-    const third = await ota.upload(query, one);
+    const third = await ota.upload(query, sha256(one) === loser ? one : two);
     expect([third.status, (await problemOf(third)).code]).toEqual([409, 'already_exists']);
+  });
+
+  it('lets a publisher that broke off before signing go on with its draft', async () => {
+    const artifact = tarBundle('4.1.0', code('again'));
+    const query = { model: 'again', version: '4.1.0' };
+    const first = await ota.upload(query, artifact);
+    const draft = (await first.json()) as FirmwareView;
+    const files = await ota.storedFiles();
+    const repeated = await ota.upload({ ...query, sha256: sha256(artifact) }, artifact);
+    expect([first.status, repeated.status]).toEqual([201, 200]);
+    expect(await repeated.json()).toEqual(draft);
+    expect(await ota.storedFiles()).toEqual(files);
+    for (const [params, bytes] of [
+      [query, tarBundle('4.1.0', code('other bytes'))],
+      [{ ...query, allowDowngrade: 'true' }, artifact],
+    ] as const) {
+      const other = await ota.upload(params, bytes);
+      const problem = await problemOf(other);
+      expect([other.status, problem.code]).toEqual([409, 'already_exists']);
+      expect(problem.detail).toContain(draft.id);
+    }
+    expect(await ota.storedFiles()).toEqual(files);
+    await ota.operator(
+      'PUT',
+      `/api/v1/firmware/${draft.id}/signature`,
+      signManifest(draft.manifest, ota.releaseKey),
+    );
+    const late = await ota.upload(query, artifact);
+    expect([late.status, (await problemOf(late)).code]).toEqual([409, 'already_exists']);
+  });
+
+  it('gives equal uploads that race one draft', async () => {
+    const artifact = tarBundle('4.2.0', code('same'));
+    const query = { model: 'race', version: '4.2.0' };
+    const answers = await Promise.all([ota.upload(query, artifact), ota.upload(query, artifact)]);
+    expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 201]);
+    const views = await Promise.all(
+      answers.map(async (answer) => (await answer.json()) as FirmwareView),
+    );
+    expect(views[0]).toEqual(views[1]);
   });
 
   it('leaves nothing of an upload that breaks off', async () => {
