@@ -183,10 +183,11 @@ describe('the pipeline as a process', () => {
       await pipeline.end('SIGKILL');
       if (pipeline.log.includes('repeating the range')) replays += 1;
     }
-    const { http, warehouse } = await startPipeline(settings).ready;
+    // The last one cuts ranges differently, and must still finish the one under way as it was.
+    const { http, warehouse } = await startPipeline().ready;
     await drained(http);
     await expectStored(warehouse, batches);
     // Else no kill fell where it matters.
     expect(replays).toBeGreaterThan(0);
-  }, 300_000);
+  }, 600_000);
 });

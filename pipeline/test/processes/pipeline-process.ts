@@ -19,7 +19,7 @@ export class PipelineProcess {
 
   constructor(environment: Readonly<Record<string, string>>) {
     this.#child = fork(MAIN, {
-      env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: '12', ...environment },
+      env: { UV_THREADPOOL_SIZE: '12', ...environment },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
