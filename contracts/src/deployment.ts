@@ -35,7 +35,8 @@ export const deploymentSchema = z.object({
 export type Deployment = z.infer<typeof deploymentSchema>;
 
 export const pollResponseSchema = z.object({
-  pollAfterMs: z.number().int().positive(),
+  /** A day at most: a wrong answer must not silence a device. */
+  pollAfterMs: z.number().int().positive().max(86_400_000),
   deployment: deploymentSchema.nullable(),
 });
 export type PollResponse = z.infer<typeof pollResponseSchema>;

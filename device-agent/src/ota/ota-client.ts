@@ -4,7 +4,7 @@ import {
   type PollResponse,
   type UpdateReport,
 } from '@flotilla/contracts';
-import { retryAfterMs } from '../update/domain/retry-delay.ts';
+import { parseRetryAfter } from '../http/retry-after.ts';
 
 /** An answer, or why there is none. Only `refused` is the caller's fault; the rest is worth a retry. */
 export type OtaAnswer<T> =
@@ -80,7 +80,7 @@ export class OtaClient {
       return { kind: 'refused', why, status };
     }
     const header = response.headers.get('retry-after');
-    return { kind: 'retry', why, afterMs: retryAfterMs(header, this.#options.now()) };
+    return { kind: 'retry', why, afterMs: parseRetryAfter(header, this.#options.now()) };
   }
 }
 

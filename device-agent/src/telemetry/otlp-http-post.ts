@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { HTTP_BATCH_ID } from '@flotilla/contracts';
+import { parseRetryAfter } from '../http/retry-after.ts';
 import type { QueueItem } from './disk-queue.ts';
 import type { SendObservation } from './domain/send-decision.ts';
 
@@ -12,6 +13,7 @@ export interface PostOptions {
   readonly collectorUrl: string;
   readonly token: string;
   readonly signal: AbortSignal;
+  readonly now: () => number;
 }
 
 export interface PostResult {
@@ -40,11 +42,12 @@ export async function postItem(item: QueueItem, options: PostOptions): Promise<P
       redirect: 'manual',
       signal: options.signal,
     });
-    const retryAfter = response.headers.get('retry-after');
+    const { status, headers } = response;
+    const retryAfterMs = parseRetryAfter(headers.get('retry-after'), options.now());
     return {
-      observation: { kind: 'response', status: response.status, retryAfter },
+      observation: { kind: 'response', status, retryAfterMs },
       answer: await readAnswer(response),
-      contentType: response.headers.get('content-type'),
+      contentType: headers.get('content-type'),
     };
   } catch (cause) {
     return {

@@ -1,4 +1,5 @@
 import type { Logger } from '@flotilla/service';
+import { MAX_RETRY_AFTER_MS } from '../http/retry-after.ts';
 import type { DiskQueue, QueueItem } from './disk-queue.ts';
 import {
   DEFAULT_RETRY_POLICY,
@@ -162,15 +163,9 @@ export class QueueSender {
     const { queue, collectorUrl, token } = this.#options;
     const timeout = AbortSignal.timeout(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
     const signal = AbortSignal.any([this.#abort.signal, timeout]);
-    const result = await postItem(item, { collectorUrl, token, signal });
+    const result = await postItem(item, { collectorUrl, token, signal, now: this.#clock });
     const nowMs = this.#clock();
-    const decision = decideSend(
-      result.observation,
-      this.#failures,
-      this.#random(),
-      nowMs,
-      this.#policy,
-    );
+    const decision = decideSend(result.observation, this.#failures, this.#random(), this.#policy);
     this.#report(item, result, decision);
     if (decision.action === 'retry') {
       this.#failures += 1;
@@ -188,7 +183,7 @@ export class QueueSender {
   }
 
   #maxWaitMs(): number {
-    return this.#policy.maxRetryAfterMs + this.#policy.maxDelayMs;
+    return MAX_RETRY_AFTER_MS + this.#policy.maxDelayMs;
   }
 
   #report(item: QueueItem, result: PostResult, decision: SendDecision): void {

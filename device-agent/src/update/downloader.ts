@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { isFileError } from '../disk/durable-file.ts';
-import { retryAfterMs } from './domain/retry-delay.ts';
+import { parseRetryAfter } from '../http/retry-after.ts';
 import { DownloadError } from './download-error.ts';
 
 export interface DownloadRequest {
@@ -108,7 +108,7 @@ async function checkStatus(
     const lasting = status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
     const header = response.headers.get('retry-after');
     throw new DownloadError(lasting ? 'unavailable' : 'transient', why, {
-      retryAfterMs: retryAfterMs(header, request.now()),
+      retryAfterMs: parseRetryAfter(header, request.now()),
     });
   }
   const length = response.headers.get('content-length');

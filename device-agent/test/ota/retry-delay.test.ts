@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jitteredMs, retryAfterMs, retryDelayMs } from '../../src/update/domain/retry-delay.ts';
+import { jitteredMs, retryDelayMs } from '../../src/update/domain/retry-delay.ts';
 
 describe('the time before the next try', () => {
   it('doubles up to its limit, and is never below half of it', () => {
@@ -20,16 +20,5 @@ describe('the time before the next try', () => {
     expect(jitteredMs(1000, 0)).toBe(900);
     expect(jitteredMs(1000, 0.5)).toBe(1000);
     expect(jitteredMs(1000, 0.999)).toBe(1100);
-  });
-
-  it.each([
-    ['120', 120_000],
-    ['0', 0],
-    ['Thu, 01 Jan 1970 00:00:10 GMT', 8_000],
-    ['Thu, 01 Jan 1970 00:00:01 GMT', 0],
-    ['soon', null],
-    [null, null],
-  ])('reads Retry-After %s', (header, expected) => {
-    expect(retryAfterMs(header, 2_000)).toBe(expected);
   });
 });

@@ -1,8 +1,6 @@
-import { parseRetryAfter } from './retry-after.ts';
-
 /** What one attempt to send a batch came to. */
 export type SendObservation =
-  | { readonly kind: 'response'; readonly status: number; readonly retryAfter: string | null }
+  | { readonly kind: 'response'; readonly status: number; readonly retryAfterMs: number | null }
   /** No answer: refused, reset, timed out, name not found. */
   | { readonly kind: 'no_response' };
 
@@ -20,15 +18,12 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
   /** Upper end of the delay when credentials or address are wrong and only an operator can help. */
   readonly slowDelayMs: number;
-  /** A Retry-After beyond this is cut, so that one bad answer cannot silence a device. */
-  readonly maxRetryAfterMs: number;
 }
 
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   baseDelayMs: 500,
   maxDelayMs: 30_000,
   slowDelayMs: 60_000,
-  maxRetryAfterMs: 3_600_000,
 };
 
 /** Retryable response codes (OTLP 1.x, "Retryable Response Codes"). */
@@ -49,21 +44,18 @@ export function decideSend(
   observation: SendObservation,
   failures: number,
   random: number,
-  nowMs: number,
   policy: RetryPolicy = DEFAULT_RETRY_POLICY,
 ): SendDecision {
   const jitterMs = fullJitter(failures, random, policy);
   if (observation.kind === 'no_response') {
     return { action: 'retry', delayMs: jitterMs, imposed: false };
   }
-  const { status } = observation;
+  const { status, retryAfterMs } = observation;
   if (status >= 200 && status < 300) return { action: 'delete' };
   if (RETRYABLE.has(status)) {
-    const askedMs = parseRetryAfter(observation.retryAfter, nowMs);
-    if (askedMs === null) return { action: 'retry', delayMs: jitterMs, imposed: false };
+    if (retryAfterMs === null) return { action: 'retry', delayMs: jitterMs, imposed: false };
     // The jitter comes on top: a fleet told the same time must not return in the same instant.
-    const delayMs = Math.min(askedMs, policy.maxRetryAfterMs) + jitterMs;
-    return { action: 'retry', delayMs, imposed: true };
+    return { action: 'retry', delayMs: retryAfterMs + jitterMs, imposed: true };
   }
   if (NOT_ABOUT_THE_BATCH.has(status) || (status >= 300 && status < 400)) {
     const delayMs = Math.round(policy.slowDelayMs * (0.5 + random / 2));

@@ -14,12 +14,3 @@ export function retryDelayMs(failures: number, backOff: BackOff, random: number)
 export function jitteredMs(intervalMs: number, random: number): number {
   return Math.round(intervalMs * (0.9 + random * 0.2));
 }
-
-/** Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date, in ms from now; null when unreadable. */
-export function retryAfterMs(header: string | null, nowMs: number): number | null {
-  if (header === null) return null;
-  const text = header.trim();
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
-}
