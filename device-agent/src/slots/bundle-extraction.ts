@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, realpath, symlink } from 'node:fs/promises';
-import { dirname, join, normalize, posix, sep } from 'node:path';
+import { dirname, join, normalize, posix, resolve, sep } from 'node:path';
 import { BUNDLE_FILE, bundleSchema, type Bundle } from '@flotilla/contracts';
 import { extract, type Extract, type Header } from 'tar-stream';
 import { isFileError, syncDirectory } from '../disk/durable-file.ts';
@@ -52,6 +52,7 @@ export async function extractBundle(
   } finally {
     source.destroy();
   }
+  refuseBehindLinks(links, treePath);
   for (const pending of links) await makeSymlink(pending, treePath);
   await checkLinks(links, treePath);
   await syncTree(treePath);
@@ -136,6 +137,19 @@ async function writeEntry(entry: Entry, path: string, header: Header): Promise<v
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** By their names, before the first is made: behind a link, making a parent would reach outside. */
+function refuseBehindLinks(links: readonly PendingLink[], treePath: string): void {
+  const linkPaths = new Set(links.map(({ path }) => resolve(path)));
+  const root = resolve(treePath);
+  for (const path of linkPaths) {
+    for (let parent = dirname(path); isInside(parent, root); parent = dirname(parent)) {
+      if (linkPaths.has(parent)) {
+        throw new BundleError('a link of the artifact lies behind another link');
+      }
+    }
   }
 }
 

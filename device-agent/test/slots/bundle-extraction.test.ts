@@ -3,6 +3,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -94,6 +95,42 @@ describe('unpacking a bundle', () => {
     await expect(unpack(await tarOf(entries))).rejects.toThrow(BundleError);
     expect(readFileSync(join(folder, 'evil'), 'utf8')).toBe('untouched');
     expect(existsSync(join(folder, 'slot', 'evil'))).toBe(false);
+  });
+
+  it.each<[string, TarEntry[]]>([
+    [
+      'behind a link out',
+      [
+        { name: 'x', type: 'symlink', linkname: '..' },
+        { name: 'x/evil/y', type: 'symlink', linkname: 'z' },
+      ],
+    ],
+    [
+      'behind a link that comes after it',
+      [
+        { name: 'x/evil/y', type: 'symlink', linkname: 'z' },
+        { name: 'x', type: 'symlink', linkname: '..' },
+      ],
+    ],
+    [
+      'behind a link whose name ends with a slash',
+      [
+        { name: 'x/', type: 'symlink', linkname: '..' },
+        { name: './x/evil/y', type: 'symlink', linkname: 'z' },
+      ],
+    ],
+    [
+      'behind a link inside',
+      [
+        { name: 'd', type: 'directory' },
+        { name: 'x', type: 'symlink', linkname: 'd' },
+        { name: 'x/evil/y', type: 'symlink', linkname: 'z' },
+      ],
+    ],
+  ])('makes no folder for a link that lies %s', async (_name, entries) => {
+    await expect(unpack(await tarOf(entries))).rejects.toThrow(BundleError);
+    expect(readdirSync(join(folder, 'slot'))).toEqual(['tree']);
+    expect(readdirSync(tree).filter((name) => name !== 'd')).toEqual([]);
   });
 
   it('refuses an archive cut off inside a file, and one that is no archive', async () => {
