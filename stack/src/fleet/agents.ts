@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ApiClient } from '../client/api-client.ts';
+import { issueDeviceToken, readPrivateKey } from '@flotilla/signing';
+import { ApiProblem, type ApiClient } from '../client/api-client.ts';
 import type { DataFolder } from '../data-folder.ts';
 import type { ProcessSpec } from '../supervisor/managed-process.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -56,7 +57,7 @@ export async function startFleet(
   const waiting = [...members];
   const worker = async () => {
     for (let member = waiting.shift(); member !== undefined; member = waiting.shift()) {
-      await ensureRegistered(api, member, plan);
+      await ensureRegistered(api, folder, member, plan);
       await supervisor.start(agentSpec(folder, member, plan));
     }
   };
@@ -66,6 +67,7 @@ export async function startFleet(
 
 async function ensureRegistered(
   api: ApiClient,
+  folder: DataFolder,
   member: FleetMember,
   plan: FleetPlan,
 ): Promise<void> {
@@ -73,8 +75,28 @@ async function ensureRegistered(
   if (existsSync(tokenFile)) return;
   mkdirSync(member.dir, { recursive: true });
   const { id, group } = member;
-  const { token } = await api.createDevice({ id, model: plan.model, group });
-  writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
+  const token = await registeredToken(api, folder, { id, group, model: plan.model });
+  writeFileSync(`${tokenFile}.new`, `${token}\n`, { mode: 0o600 });
+  renameSync(`${tokenFile}.new`, tokenFile);
+}
+
+/**
+ * A start that was cut off after the registration, before the token was on disk, leaves a device whose
+ * token nobody has; on this machine the key that issues tokens is at hand.
+ */
+async function registeredToken(
+  api: ApiClient,
+  folder: DataFolder,
+  device: { id: string; model: string; group: string },
+): Promise<string> {
+  try {
+    return (await api.createDevice(device)).token;
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.problem.code !== 'already_exists') throw error;
+    const key = readPrivateKey(readFileSync(folder.deviceTokenPrivateKey, 'utf8'));
+    const { id: deviceId, model, group } = device;
+    return issueDeviceToken({ deviceId, model, group }, key, Date.now());
+  }
 }
 
 function agentSpec(folder: DataFolder, member: FleetMember, plan: FleetPlan): ProcessSpec {

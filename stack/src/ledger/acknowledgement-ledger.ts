@@ -12,7 +12,6 @@ import { countRows } from './otlp-row-count.ts';
 /** What one acknowledged batch promised. */
 export interface AcknowledgedBatch {
   readonly batchId: string;
-  readonly signal: 'metrics' | 'logs';
   readonly rows: number;
 }
 
@@ -52,10 +51,6 @@ export class AcknowledgementLedger {
     return [...this.#batches.values()];
   }
 
-  rows(signal: 'metrics' | 'logs'): number {
-    return this.batches.filter((b) => b.signal === signal).reduce((sum, b) => sum + b.rows, 0);
-  }
-
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -74,7 +69,7 @@ export class AcknowledgementLedger {
     if (typeof batchId !== 'string') throw new Error('an agent sent a batch without an id');
     const plain = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     const signal = incoming.url?.endsWith('/logs') === true ? 'logs' : 'metrics';
-    this.#batches.set(batchId, { batchId, signal, rows: countRows(signal, plain) });
+    this.#batches.set(batchId, { batchId, rows: countRows(signal, plain) });
   }
 }
 

@@ -4,12 +4,12 @@ import { z } from 'zod';
 
 const sql = (name: string) =>
   readFileSync(new URL(`../../sql/${name}.sql`, import.meta.url), 'utf8');
-const DEVICE_ROWS = sql('device-rows');
+const ROWS_BY_BATCH = sql('rows-by-batch');
 const FIRST_FAILURE = sql('first-failure');
 const OUTCOMES = sql('outcomes');
 
 const numberLike = z.union([z.number(), z.string().transform(Number)]);
-const deviceRowsSchema = z.object({ metrics: numberLike, logs: numberLike });
+const batchRowsSchema = z.object({ batchId: z.string(), rows: numberLike });
 const firstFailureSchema = z.object({ firstFailureMs: numberLike, firstCrashMs: numberLike });
 const outcomeSchema = z.object({ device: z.string(), outcome: z.string(), reason: z.string() });
 export type DeviceOutcome = z.infer<typeof outcomeSchema>;
@@ -21,9 +21,10 @@ export class WarehouseQuestions {
     this.#client = createClient({ url, request_timeout: 10_000 });
   }
 
-  /** Rows stored from devices' telemetry: metric points over all tables, and log records. */
-  async deviceRows(): Promise<{ metrics: number; logs: number }> {
-    return this.#one(deviceRowsSchema, DEVICE_ROWS, {});
+  /** Rows stored from devices' telemetry, by the agent's batch id; '' where no batch is known. */
+  async rowsByBatch(): Promise<Map<string, number>> {
+    const batches = await this.#all(batchRowsSchema, ROWS_BY_BATCH, {});
+    return new Map(batches.map(({ batchId, rows }) => [batchId, rows]));
   }
 
   /** When a campaign's first final failure happened on a device, ms since the epoch; 0 if never. */

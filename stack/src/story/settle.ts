@@ -1,5 +1,5 @@
 import type { WarehouseQuestions } from '../ledger/warehouse-rows.ts';
-import type { AcknowledgementLedger } from '../ledger/acknowledgement-ledger.ts';
+import type { AcknowledgedBatch, AcknowledgementLedger } from '../ledger/acknowledgement-ledger.ts';
 import { TooLateError, waitUntil } from './wait-until.ts';
 
 export interface Reconciliation {
@@ -37,13 +37,25 @@ async function compare(
   ledger: AcknowledgementLedger,
   warehouse: WarehouseQuestions,
 ): Promise<Reconciliation> {
-  const stored = await warehouse.deviceRows();
-  const signals = ['metrics', 'logs'] as const;
-  const missing = signals.map((signal) => ledger.rows(signal) - stored[signal]);
+  return reconcileBatches(ledger.batches, await warehouse.rowsByBatch());
+}
+
+/**
+ * Batch by batch, so that a lost one and a doubled one never cancel out. A batch nobody was told about
+ * may be stored (its acknowledgement was cut off); rows of no known batch count as doubled.
+ */
+export function reconcileBatches(
+  acknowledged: readonly AcknowledgedBatch[],
+  stored: ReadonlyMap<string, number>,
+): Reconciliation {
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+  const rowsOf = (batch: AcknowledgedBatch) => stored.get(batch.batchId) ?? 0;
   return {
-    acknowledgedRows: ledger.rows('metrics') + ledger.rows('logs'),
-    storedRows: stored.metrics + stored.logs,
-    lostRows: missing.reduce((sum, n) => sum + Math.max(0, n), 0),
-    doubledRows: missing.reduce((sum, n) => sum + Math.max(0, -n), 0),
+    acknowledgedRows: sum(acknowledged.map((batch) => batch.rows)),
+    storedRows: sum(acknowledged.map(rowsOf)),
+    lostRows: sum(acknowledged.map((batch) => Math.max(0, batch.rows - rowsOf(batch)))),
+    doubledRows:
+      sum(acknowledged.map((batch) => Math.max(0, rowsOf(batch) - batch.rows))) +
+      (stored.get('') ?? 0),
   };
 }
