@@ -44,7 +44,7 @@ export interface ApplyResult {
 
 /**
  * Streams the target out. Memory does not depend on the images: the models' tables (at most
- * 62 MiB, as the header says; 31 MiB at the encoder's default) and about 4 MiB of buffers.
+ * 48 MiB, as the header says; 24 MiB at the encoder's default) and about 4 MiB of buffers.
  *
  * The base's hash is checked before the first write. What was written is good only once the promise
  * is fulfilled: the target's hash is known last. A bad patch or base rejects with DeltaError; errors

@@ -1,9 +1,12 @@
 import { DeltaError } from './delta-error.ts';
 import type { RandomAccessBase } from './random-access-base.ts';
 
-const PAGE_BYTES = 32 * 1024;
+/** Small, since a jump touches one or two, and what is dropped is the collector's to find. */
+const PAGE_BYTES = 4 * 1024;
 /** 1 MiB in all. */
-const MAX_PAGES = 32;
+const MAX_PAGES = 256;
+/** A longer piece is read at once and not kept: it is not soon needed again. */
+const MAX_PAGED_BYTES = 4 * PAGE_BYTES;
 
 /** A base seen through a small cache: edits are short and keep near each other. */
 export class BasePages {
@@ -20,6 +23,10 @@ export class BasePages {
     window.fill(0);
     const end = Math.min(from + window.length, this.#base.sizeBytes);
     let at = Math.max(from, 0);
+    if (end - at > MAX_PAGED_BYTES) {
+      window.set(await readExactly(this.#base, at, end - at), at - from);
+      return;
+    }
     while (at < end) {
       const number = Math.floor(at / PAGE_BYTES);
       const page = this.#pages.get(number) ?? (await this.#load(number));

@@ -21,7 +21,7 @@ const FAR_GAIN_TEXT = 32;
 
 export interface CreateDeltaOptions {
   /**
-   * Cap on the models' size (12 to 19): applying needs about 112 bytes times 2 to this power.
+   * Cap on the models' size (12 to 19): applying needs about 96 bytes times 2 to this power.
    * Default 18.
    */
   readonly maxTableBits?: number;
