@@ -3,7 +3,7 @@ import type { DeviceTelemetry, Severity } from '../telemetry/device-telemetry.ts
 import type { BootedSlot } from '../slots/slot-backend.ts';
 import { probeHealth } from './health-probe.ts';
 import { signalGroup, type FirmwarePidFile } from './orphan-firmware.ts';
-import { forwardLines } from './output-lines.ts';
+import { forwardLines, type OutputLine } from './output-lines.ts';
 
 export interface FirmwareExit {
   readonly exitCode: number | null;
@@ -67,11 +67,12 @@ export class ProcessHost implements FirmwareHost {
 
   #forward(child: ChildProcess, booted: BootedSlot): void {
     const { telemetry, monotonicNow } = this.#options;
-    const from = (stream: string, severity: Severity) => (line: string, dropped: number) => {
-      telemetry.log(severity, line, {
+    const from = (stream: string, severity: Severity) => (line: OutputLine) => {
+      telemetry.log(severity, line.text, {
         'log.iostream': stream,
         'service.version': booted.content.version,
-        ...(dropped > 0 && { 'flotilla.log.dropped': dropped }),
+        ...(line.droppedBefore > 0 && { 'flotilla.log.dropped': line.droppedBefore }),
+        ...(line.truncated && { 'flotilla.log.truncated': true }),
       });
     };
     const { stdout, stderr } = child;
