@@ -52,7 +52,7 @@ export const phaseCountsSchema = z.object({
   confirmed: z.number().int(),
   failed: z.number().int(),
   rolledBack: z.number().int(),
-  /** Started, not finished, past the deadline: counts as failed. */
+  /** Offered or started, not finished, past the deadline: counts as failed. */
   silent: z.number().int(),
 });
 export type PhaseCounts = z.infer<typeof phaseCountsSchema>;

@@ -47,25 +47,26 @@ WITH
             multiIf(is_confirmed, 'confirmed', round_outcome) AS device_outcome,
             multiIf(is_confirmed, confirmed_at_ms, round_finished_at_ms) AS device_finished_at_ms,
             is_confirmed OR is_started_in_round AS device_started,
-            -- A device's clock is believed only between the offer (our clock) and now.
+            -- A device's clock is believed only between the offer (our clock) and now. One that
+            -- gave no sign since its offer is silent from the offer on.
             if(
                 round_first_sign_at_ms BETWEEN round_offered_at_ms AND {now_ms:Int64},
                 round_first_sign_at_ms,
-                round_offered_at_ms) AS device_started_at_ms,
-            device_started AND device_outcome = ''
-                AND {now_ms:Int64} - device_started_at_ms > {deadline_ms:Int64} AS device_silent
+                round_offered_at_ms) AS device_begun_at_ms,
+            round_offered_at_ms > 0 AND device_outcome = ''
+                AND {now_ms:Int64} - device_begun_at_ms > {deadline_ms:Int64} AS device_silent
         FROM per_device
     )
 SELECT
     toUInt32(device_phase) AS phase,
-    countIf(device_started) AS started,
+    countIf(device_started OR device_silent) AS started,
     countIf(device_outcome = 'confirmed') AS confirmed,
     countIf(device_outcome = 'failed') AS failed,
     countIf(device_outcome = 'rolled_back') AS rolled_back,
     countIf(device_silent) AS silent,
     -- Zero when there is none.
     minIf(
-        if(device_silent, device_started_at_ms + {deadline_ms:Int64}, device_finished_at_ms),
+        if(device_silent, device_begun_at_ms + {deadline_ms:Int64}, device_finished_at_ms),
         device_silent OR device_outcome IN ('failed', 'rolled_back')) AS first_failure_at_ms,
     maxIf(device_finished_at_ms, device_outcome != '') AS last_finish_at_ms
 FROM judged

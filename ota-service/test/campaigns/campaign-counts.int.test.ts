@@ -176,10 +176,26 @@ describe('campaign-counts.sql', () => {
     expect(await count()).toMatchObject([
       { phase: 1, started: 1, silent: 1, first_failure_at_ms: NOW - 1 },
       { phase: 2, started: 1, silent: 0 },
-      { phase: 3, started: 0, silent: 0 },
+      { phase: 3, started: 1, silent: 1, first_failure_at_ms: NOW - DEADLINE_MS },
     ]);
     await tell(event(canary, 'confirmed'));
     expect((await count())[0]).toMatchObject({ started: 1, confirmed: 1, silent: 0 });
+  });
+
+  it('calls a device that died right after the offer silent, not before the deadline', async () => {
+    await tell(
+      event(canary, 'offered', { agoMs: DEADLINE_MS + 1 }),
+      event(second, 'offered', { agoMs: DEADLINE_MS }),
+    );
+    expect(await count()).toMatchObject([
+      { phase: 1, started: 1, silent: 1, first_failure_at_ms: NOW - 1 },
+      { phase: 2, started: 0, silent: 0 },
+    ]);
+    // A new round offers it again; the silence of the earlier one is set aside.
+    expect(await count(2)).toMatchObject([
+      { phase: 1, started: 0, silent: 0 },
+      { phase: 2, started: 0, silent: 0 },
+    ]);
   });
 
   it.each([

@@ -110,6 +110,22 @@ describe('a good release', () => {
     expect(advanced?.evidence).toMatchObject({ leftOut: { retired: 1, hasVersion: 0 } });
   });
 
+  it('waits for the report of a device that already runs the offered version', async () => {
+    await world.addDevices(replica.database, deviceNames(3));
+    const { id } = await create({ phases: [{ percent: 50 }, { percent: 100 }] });
+    const [[late], [told, report]] = [...(await world.pollAll(replica))] as [
+      [string, UpdateReport],
+      [string, UpdateReport],
+    ];
+    await setDevice(late, { firmware_version: '1.1.0' });
+    await replica.service.recordReport(told, { ...report, state: 'confirmed' }, world.nowMs);
+    await world.pump();
+    await replica.service.evaluateAll();
+    const held = await replica.service.get(id);
+    expect(held).toMatchObject({ currentPhase: 1, verdict: { kind: 'hold' } });
+    expect(held.verdict?.words).toBe('1 of 2 canary devices finished');
+  });
+
   it('waits for a device that joined a phase already passed', async () => {
     await world.addDevices(replica.database, deviceNames(10));
     const { id } = await create();
@@ -177,6 +193,22 @@ describe('a bad release', () => {
       (await replica.service.updatesOf([canary!], 5)).get(canary!)?.map((u) => u.round),
     ).toEqual([2, 1]);
     expect((await replica.service.updatesOf([canary!], 1)).get(canary!)?.length).toBe(1);
+  });
+
+  it('pauses on a device that died right after its offer', async () => {
+    await world.addDevices(replica.database, deviceNames(10));
+    const { id } = await create({ deadlineMs: 60_000 });
+    await world.pollAll(replica);
+    await world.pump();
+    world.nowMs += 60_000;
+    await replica.service.evaluateAll();
+    expect(await replica.service.get(id)).toMatchObject({ status: 'running' });
+    world.nowMs += 1;
+    await replica.service.evaluateAll();
+    expect(await replica.service.get(id)).toMatchObject({
+      status: 'paused',
+      phases: [{ counts: { silent: 1, started: 1 }, errorRate: 1 }, {}, {}],
+    });
   });
 
   it('pauses on silence once the deadline has passed', async () => {

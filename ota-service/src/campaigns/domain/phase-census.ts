@@ -18,8 +18,10 @@ export type CensusPlace = 'member' | 'retired' | 'has_version' | 'outside';
 
 /**
  * Does the campaign wait for this device? A device with an outcome always counts. One that retired,
- * left the groups or got the version some other way before it started would never finish, so it is
- * left out instead of blocking its phase for ever. One in maintenance will be back and is waited for.
+ * left the groups or got the version some other way before it was offered would never finish, so it
+ * is left out instead of blocking its phase for ever. One that runs the version after this round's
+ * offer runs it on trial, whether its report came or not. One in maintenance will be back and is
+ * waited for.
  */
 export function placeDevice(
   campaign: Campaign,
@@ -33,7 +35,8 @@ export function placeDevice(
   if (device.lifecycle === 'retired') return 'retired';
   if (attempts.some(({ state }) => state !== 'offered' && !isFinal(state))) return 'member';
   if (!includesGroup(campaign.groups, device.group)) return 'outside';
-  return device.firmwareVersion === campaign.version ? 'has_version' : 'member';
+  if (device.firmwareVersion !== campaign.version) return 'member';
+  return attempts.some(({ round }) => round === campaign.round) ? 'member' : 'has_version';
 }
 
 export interface PhaseCensus {

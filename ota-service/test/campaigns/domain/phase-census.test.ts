@@ -24,8 +24,15 @@ describe('the place of a device', () => {
     ['retired after it failed', 1, device({ lifecycle: 'retired' }), round1('failed'), 'member'],
     ['has the version already', 1, device({ firmwareVersion: '1.1.0' }), [], 'has_version'],
     [
-      'was offered the version and got it another way',
+      'runs the version it was offered and has not reported yet',
       1,
+      device({ firmwareVersion: '1.1.0' }),
+      round1('offered'),
+      'member',
+    ],
+    [
+      'was offered the version in an earlier round and got it another way',
+      2,
       device({ firmwareVersion: '1.1.0' }),
       round1('offered'),
       'has_version',
