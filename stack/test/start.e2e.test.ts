@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient } from '../src/client/api-client.ts';
 import { waitUntil } from '../src/story/wait-until.ts';
@@ -43,6 +44,13 @@ async function ready(started: Started): Promise<{ url: string; token: string }> 
   });
 }
 
+/** Runs the command line; rejects with its exit code. */
+async function command(args: readonly string[]): Promise<string> {
+  const cli = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args]);
+  return stdout;
+}
+
 describe('npm start', () => {
   let dataDir = '';
   beforeAll(() => {
@@ -64,6 +72,12 @@ describe('npm start', () => {
     });
     const ids = (await api.devices()).map((d) => d.id).sort();
     expect(ids).toEqual(['device-01', 'device-02']);
+
+    const published = await command(['publish-sample', '1.1.0', '--url', url, '--data', dataDir]);
+    expect(JSON.parse(published)).toMatchObject({ version: '1.1.0', state: 'released' });
+    await expect(command(['publish-sample', '9.9.9', '--data', dataDir])).rejects.toMatchObject({
+      code: 2,
+    });
 
     const second = start(dataDir);
     expect(await second.exit).toBe(3);

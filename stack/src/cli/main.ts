@@ -16,7 +16,8 @@ const USAGE = `flotilla: publish firmware and steer campaigns of a running Floti
   campaigns | devices | firmware     list
   pause|resume|abort CAMPAIGN-ID --reason TEXT
 
-Options for all: --url (default http://127.0.0.1:8080), --data (default .flotilla: keys and token)
+Options for all: --url (default http://127.0.0.1:8080), --data (default .flotilla: the operator token),
+--release-key (default: release.key.pem among the data's keys)
 `;
 
 class UsageError extends Error {}
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:8080' },
     data: { type: 'string', default: process.env.FLOTILLA_DATA_DIR ?? '.flotilla' },
+    'release-key': { type: 'string' },
     model: { type: 'string' },
     name: { type: 'string' },
     phases: { type: 'string', default: '1,10,100' },
@@ -34,9 +36,9 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const keyFile = (name: string) => readFileSync(join(resolve(values.data), 'keys', name), 'utf8');
+const keyPath = (name: string) => join(resolve(values.data), 'keys', name);
 
-const api = () => new ApiClient(values.url, keyFile('operator.token').trim());
+const api = () => new ApiClient(values.url, readFileSync(keyPath('operator.token'), 'utf8').trim());
 
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
@@ -48,7 +50,8 @@ function wanted(value: string | undefined, what: string): string {
 }
 
 async function release(model: string, version: string, artifact: Uint8Array): Promise<void> {
-  const key = readPrivateKey(keyFile('release.key.pem'));
+  const file = values['release-key'] ?? keyPath('release.key.pem');
+  const key = readPrivateKey(readFileSync(file, 'utf8'));
   print(await publish(api(), { model, version, artifact }, key));
 }
 
