@@ -52,17 +52,27 @@ export class ProcessHost implements FirmwareHost {
   }
 
   start(booted: BootedSlot): Firmware {
-    const { port, dataDir, path, pidFile } = this.#options;
+    let child: ChildProcess;
+    try {
+      child = this.#spawn(booted);
+    } catch (error) {
+      // Some faults are thrown instead of told by an event, e.g. ENOTDIR, ENAMETOOLONG or a NUL byte.
+      return unstartable(error instanceof Error ? error.message : String(error));
+    }
+    if (child.pid !== undefined) this.#options.pidFile.record(child.pid);
+    this.#forward(child, booted);
+    return new FirmwareProcess(child, booted, this.#options);
+  }
+
+  #spawn(booted: BootedSlot): ChildProcess {
+    const { port, dataDir, path } = this.#options;
     const [program = '', ...args] = booted.bundle.command;
-    const child = spawn(program === 'node' ? process.execPath : program, args, {
+    return spawn(program === 'node' ? process.execPath : program, args, {
       cwd: booted.treePath,
       env: { PORT: String(port), FLOTILLA_DATA_DIR: dataDir, PATH: path },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    if (child.pid !== undefined) pidFile.record(child.pid);
-    this.#forward(child, booted);
-    return new FirmwareProcess(child, booted, this.#options);
   }
 
   #forward(child: ChildProcess, booted: BootedSlot): void {
@@ -79,6 +89,16 @@ export class ProcessHost implements FirmwareHost {
     if (stdout !== null) forwardLines(stdout, LINE_RATE, monotonicNow, from('stdout', 'info'));
     if (stderr !== null) forwardLines(stderr, LINE_RATE, monotonicNow, from('stderr', 'warn'));
   }
+}
+
+/** Ended before it began: for trial and keeper a firmware like any other that does not run. */
+function unstartable(startError: string): Firmware {
+  const exit = { exitCode: null, signal: null, uptimeMs: 0, requested: false, startError };
+  return {
+    exited: Promise.resolve(exit),
+    probe: () => Promise.resolve(false),
+    stop: () => Promise.resolve(),
+  };
 }
 
 class FirmwareProcess implements Firmware {
