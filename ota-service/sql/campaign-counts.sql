@@ -1,7 +1,8 @@
 -- What became of the devices of one campaign, per phase.
 --
 -- Parameters: campaign, round (the campaign's current one), now_ms and deadline_ms (milliseconds),
--- cutoffs (one rank per phase, rising), excluded (device ids the campaign does not wait for).
+-- cutoffs (one rank per phase, rising), after and up_to (the range of device ids to count, the first
+-- not in it; '' for no end), excluded (device ids in there that the campaign does not wait for).
 --
 -- Only rounds in which ota-service says that it offered the update count, so nobody brings evidence
 -- who was not asked for it.
@@ -21,6 +22,8 @@ WITH
         FROM flotilla_update_events
         WHERE CampaignId = {campaign:String}
             AND Round <= {round:UInt32}
+            AND DeviceId > {after:String}
+            AND ({up_to:String} = '' OR DeviceId <= {up_to:String})
             AND NOT has({excluded:Array(String)}, DeviceId)
         GROUP BY DeviceId, Round
         HAVING countIf(State = 'offered' AND FromOta = 1) > 0

@@ -4,6 +4,7 @@ import { isFinal, SERVICE_NAME_DEVICE, type UpdateState } from '@flotilla/contra
 import { readCampaignCounts } from '../../src/campaigns/campaign-counts.ts';
 import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
 import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './sample-campaign.ts';
+import { listenAsWarehouse } from './warehouse-endpoint.ts';
 import {
   createUpdateEventsView,
   forgetUpdateEvents,
@@ -61,12 +62,13 @@ const tell = (...events: ReturnType<typeof event>[]) => {
   return insertUpdateEvents(warehouse, [...offers, ...events]);
 };
 
-const count = (round = 1, excludedIds: string[] = []) =>
-  readCampaignCounts(warehouse, sampleCampaign(ids, { round, deadlineMs: DEADLINE_MS }), {
+const countOn = (on: ClickHouseClient, excludedIds: string[], round = 1) =>
+  readCampaignCounts(on, sampleCampaign(ids, { round, deadlineMs: DEADLINE_MS }), {
     nowMs: NOW,
     excludedIds,
     signal: AbortSignal.timeout(20_000),
   });
+const count = (round = 1, excludedIds: string[] = []) => countOn(warehouse, excludedIds, round);
 
 const nothing = { started: 0, confirmed: 0, failed: 0, rolled_back: 0, silent: 0 };
 
@@ -213,6 +215,23 @@ describe('campaign-counts.sql', () => {
   it('leaves out whom it is told to, whatever the name', async () => {
     await tell(event(canary, 'failed'), event(second, 'failed'));
     expect(await count(1, [canary, "o'brien\\"])).toMatchObject([{ phase: 2, failed: 1 }]);
+  });
+
+  it('leaves out 5,000 devices through an endpoint that takes request heads of 16 KiB', async () => {
+    const fleet = deviceNames(5000).map((id) => `${id}-${'x'.repeat(20)}`);
+    const kept = [fleet.toSorted()[0], fleet.toSorted()[2500], fleet.toSorted().at(-1)] as string[];
+    const excluded = fleet.filter((id) => !kept.includes(id));
+    await tell(...fleet.map((id) => event(id, 'failed', { agoMs: 2000 })));
+    await tell(...kept.map((id, i) => event(id, 'failed', { agoMs: 3000 + i })));
+    const endpoint = await listenAsWarehouse(warehouse);
+    try {
+      const rows = await countOn(endpoint.client, excluded);
+      expect(rows.reduce((sum, { failed }) => sum + failed, 0)).toBe(kept.length);
+      expect(Math.min(...rows.map((row) => row.first_failure_at_ms))).toBe(NOW - 3002);
+      expect(endpoint.longestUrl()).toBeGreaterThan(4096);
+    } finally {
+      await endpoint.close();
+    }
   });
 
   it('rejects when the view is not there', async () => {
