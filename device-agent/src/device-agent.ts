@@ -96,19 +96,22 @@ export class DeviceAgent {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const boot = await slots.boot();
+      if (boot.kind === 'unreadable') {
+        logger.error({ slot: boot.slot, why: boot.why }, 'unreadable slot given up');
+        await updater.slotUnreadable(boot.slot, boot.why);
+        continue;
+      }
       const booted = boot.kind === 'booted' ? boot.booted : null;
-      const chosen = boot.kind === 'unreadable' ? boot.slot : (booted?.slot ?? null);
       await telemetry.setFirmwareVersion(booted?.content.version ?? null);
-      logger.info({ kind: boot.kind, slot: chosen, version: booted?.content.version }, 'boot');
-      const next = await updater.afterBoot(chosen, booted);
+      const { slot = null, content } = booted ?? {};
+      logger.info({ kind: boot.kind, slot, version: content?.version }, 'boot');
+      const next = await updater.afterBoot(booted);
       if (next === 'reboot') continue;
       if (next === 'operate') {
         await this.#operate(booted, null);
         continue;
       }
-      if (boot.kind === 'unreadable') {
-        await updater.trialBootFailed({ reason: 'trial_crashed', detail: boot.why });
-      } else if (booted !== null) await this.#trial(booted);
+      if (booted !== null) await this.#trial(booted);
     }
   }
 

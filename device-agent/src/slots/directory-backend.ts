@@ -18,7 +18,7 @@ import { BootEnvironmentStore } from './boot-environment.ts';
 import { BundleError } from './bundle-error.ts';
 import { extractBundle, readBundle } from './bundle-extraction.ts';
 import * as boot from './domain/boot-decision.ts';
-import { otherSlot, SLOT_NAMES, type SlotName } from './domain/slot-state.ts';
+import { SLOT_NAMES, type SlotName } from './domain/slot-state.ts';
 import type { BootResult, SlotBackend, SlotContent } from './slot-backend.ts';
 
 const contentSchema = z.object({
@@ -160,6 +160,10 @@ export class DirectoryBackend implements SlotBackend {
     }
   }
 
+  async markUnreadable(slot: SlotName): Promise<void> {
+    await this.#store.change('unreadable', (now) => boot.markUnreadable(now, slot));
+  }
+
   #contentPath(slot: SlotName): string {
     return join(this.#slotsDir, slot, 'content.json');
   }
@@ -173,21 +177,27 @@ export class DirectoryBackend implements SlotBackend {
   }
 
   /**
-   * Both copies are unreadable, which no single power cut does. The slot that ran last is trusted if
-   * its artifact still has the digest that was verified; otherwise the device has no firmware.
+   * Both copies are unreadable, which no single power cut does. A slot is trusted if its artifact still
+   * has the digest that was verified; without one the device has no firmware.
    */
   async #rebuildEnvironment(): Promise<void> {
-    const target = await readLink(join(this.#slotsDir, 'current'));
-    const slot = SLOT_NAMES.find((name) => name === target);
     const { logger, tries } = this.#options;
-    if (slot === undefined || !(await this.#isIntact(slot))) {
-      logger.error('the boot environment is lost and no slot is intact: starting empty');
+    const target = await readLink(join(this.#slotsDir, 'current'));
+    const lastRun = SLOT_NAMES.find((name) => name === target) ?? null;
+    const trusted: SlotName[] = [];
+    for (const slot of SLOT_NAMES) if (await this.#isIntact(slot)) trusted.push(slot);
+    const rebuilt = boot.rebuildEnvironment(lastRun, trusted, tries);
+    if (rebuilt === null) {
+      logger.error(
+        { lastRun },
+        'the boot environment is lost and no slot is intact: starting empty',
+      );
       return;
     }
-    logger.error({ slot }, 'the boot environment is lost: rebuilt around the slot that ran last');
-    const good = { kind: 'good', triesLeft: tries } as const;
-    const slots = { ...boot.EMPTY_ENVIRONMENT.slots, [slot]: good };
-    const rebuilt = { order: [slot, otherSlot(slot)] as const, slots };
+    logger.error(
+      { lastRun, trusted },
+      'the boot environment is lost: rebuilt from what the slots hold',
+    );
     await this.#store.change('rebuild', () => rebuilt);
   }
 

@@ -17,7 +17,7 @@ export interface BootedSlot {
   readonly bundle: Bundle;
 }
 
-/** What the loader did. A slot that was chosen but cannot be read has spent its try all the same. */
+/** What the loader did. Of `unreadable` the caller tells `markUnreadable`, and boots again. */
 export type BootResult =
   | { readonly kind: 'booted'; readonly booted: BootedSlot }
   | { readonly kind: 'unreadable'; readonly slot: SlotName; readonly why: string }
@@ -48,6 +48,8 @@ export interface SlotBackend {
   /** The good slot proved itself after a boot. Safe beside every other call. */
   renewTries(slot: SlotName): Promise<void>;
   reject(slot: SlotName): Promise<void>;
+  /** After a boot that could read nothing in it, good or not: the loader goes on to the other slot. */
+  markUnreadable(slot: SlotName): Promise<void>;
 }
 
 export interface ArtifactWriter {

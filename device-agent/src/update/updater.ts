@@ -35,8 +35,6 @@ export type Next = 'operate' | 'trial' | 'reboot';
 export class Updater {
   readonly #options: UpdaterOptions;
   #running: BootedSlot | null = null;
-  /** The loader's choice, even when nothing in it could be read. */
-  #chosen: SlotName | null = null;
   /** Bytes of the attempt that crossed the network, ahead of what the journal says. */
   #received = 0;
 
@@ -53,12 +51,11 @@ export class Updater {
   }
 
   /**
-   * After every boot: `chosen` is the loader's slot, `booted` what could be read of it. Settles what
-   * an earlier run left and says what to do now.
+   * After every boot, null when nothing could be booted: settles what an earlier run left and says
+   * what to do now.
    */
-  async afterBoot(chosen: SlotName | null, booted: BootedSlot | null): Promise<Next> {
+  async afterBoot(booted: BootedSlot | null): Promise<Next> {
     const { slots, journal, history } = this.#options;
-    this.#chosen = chosen;
     this.#running = booted;
     const { phase, attempt } = journal.entry;
     const target = attempt?.target ?? null;
@@ -66,7 +63,7 @@ export class Updater {
     const decision = decideResume({
       phase,
       target: target === null ? null : { slot: target, state: states[target].kind },
-      booted: chosen,
+      booted: booted?.slot ?? null,
     });
     switch (decision.kind) {
       case 'trial':
@@ -83,6 +80,7 @@ export class Updater {
         if (booted !== null && states[booted.slot].kind === 'good') {
           await history.raiseConfirmedVersion(booted.content.version);
         }
+        await this.#aimAway();
         return 'operate';
     }
   }
@@ -114,7 +112,7 @@ export class Updater {
     const accepted = {
       ...attempt,
       artifact: { sha256: artifact.sha256, sizeBytes: artifact.sizeBytes },
-      target: this.#chosen === null ? 'a' : otherSlot(this.#chosen),
+      target: this.#freeSlot(),
       usedDelta: source.kind === 'delta',
     } as const;
     await journal.save({
@@ -158,6 +156,38 @@ export class Updater {
     const { phase } = journal.entry;
     const attempt = { ...this.#attempt(), trialFailure: failure };
     await journal.save({ phase, attempt, outcome: null });
+  }
+
+  /**
+   * The loader chose a slot in which nothing can be read. If it holds the update under way, that is
+   * the word about its trial; the journal comes first, since the loader then leaves the slot for good.
+   */
+  async slotUnreadable(slot: SlotName, why: string): Promise<void> {
+    const { slots, journal } = this.#options;
+    const { attempt, outcome } = journal.entry;
+    if (attempt?.target === slot && outcome === null) {
+      await this.trialBootFailed({ reason: 'trial_crashed', detail: why });
+    }
+    await slots.markUnreadable(slot);
+  }
+
+  /** The one that does not run. */
+  #freeSlot(): SlotName {
+    return this.#running === null ? 'a' : otherSlot(this.#running.slot);
+  }
+
+  /** A download outlives the slot it began beside: if its target runs now, it goes to the other. */
+  async #aimAway(): Promise<void> {
+    const { journal } = this.#options;
+    const { attempt } = journal.entry;
+    if (attempt === null || this.#running === null || attempt.target !== this.#running.slot) return;
+    const aimed = {
+      ...attempt,
+      target: this.#freeSlot(),
+      fromVersion: this.#running.content.version,
+      usedDelta: this.#source(attempt).kind === 'delta',
+    };
+    await journal.save({ ...journal.entry, attempt: aimed });
   }
 
   async #enterTrial(): Promise<Next> {

@@ -6,7 +6,9 @@ import {
   decideBoot,
   EMPTY_ENVIRONMENT,
   invalidateTarget,
+  markUnreadable,
   markWritten,
+  rebuildEnvironment,
   rejectTarget,
   renewTries,
   type BootEnvironment,
@@ -135,6 +137,45 @@ describe('whatever happens to a device that has good firmware', () => {
     }
   });
 
+  it('an unreadable slot is never chosen again, and the other good one always is', () => {
+    const order = fc.constantFrom<BootEnvironment['order']>(['a', 'b'], ['b', 'a']);
+    const left = fc.integer({ min: 0, max: 5 });
+    fc.assert(
+      fc.property(order, left, left, tries, (slots, a, b, count) => {
+        const start: BootEnvironment = { order: slots, slots: { a: good(a), b: good(b) } };
+        const chosen = decideBoot(start, count);
+        if (chosen.slot === null) throw new Error('brick');
+        const other = otherSlot(chosen.slot);
+        let environment = markUnreadable(chosen.next, chosen.slot);
+        for (let boots = 0; boots < 8; boots += 1) {
+          const decision = decideBoot(environment, count);
+          expect(decision.slot).toBe(other);
+          if (decision.slot !== null) environment = decision.next;
+        }
+        expect(decideBoot(markUnreadable(environment, other), count).slot).toBeNull();
+      }),
+    );
+  });
+
+  it.each([
+    ['both slots', 'b', ['a', 'b'], { order: ['b', 'a'], slots: { a: good(0), b: good(3) } }],
+    [
+      'only the other',
+      'b',
+      ['a'],
+      { order: ['a', 'b'], slots: { a: good(3), b: { kind: 'empty' } } },
+    ],
+    [
+      'one, no link',
+      null,
+      ['b'],
+      { order: ['b', 'a'], slots: { a: { kind: 'empty' }, b: good(3) } },
+    ],
+    ['neither', 'a', [], null],
+  ] as const)('a lost environment is rebuilt around %s', (_name, lastRun, trusted, expected) => {
+    expect(rebuildEnvironment(lastRun, trusted, 3)).toEqual(expected);
+  });
+
   it('renewing tries changes nothing else, even while an update is armed', () => {
     const armed: BootEnvironment = { order: ['b', 'a'], slots: { a: good(1), b: trial(3) } };
     expect(renewTries(armed, 'a', 3)).toEqual({
@@ -147,6 +188,7 @@ describe('whatever happens to a device that has good firmware', () => {
   it('refuses steps out of order', () => {
     expect(() => armTarget(EMPTY_ENVIRONMENT, 'a', 3)).toThrow(SlotTransitionError);
     expect(() => confirmSlot(EMPTY_ENVIRONMENT, 'a', 3)).toThrow(SlotTransitionError);
+    expect(() => markUnreadable(EMPTY_ENVIRONMENT, 'a')).toThrow(SlotTransitionError);
     expect(() =>
       rejectTarget({ order: ['a', 'b'], slots: { a: good(1), b: good(1) } }, 'b'),
     ).toThrow(SlotTransitionError);

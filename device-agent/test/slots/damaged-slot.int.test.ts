@@ -1,11 +1,16 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceAgent } from '../../src/device-agent.ts';
+import type { DurableStep } from '../../src/disk/durable-step.ts';
 import { copyPath } from '../../src/slots/boot-environment.ts';
+import { PowerCutError } from '../../src/testing/power-cut.ts';
 import { ScriptedHost } from '../../src/testing/scripted-firmware.ts';
 import { firmwareBundle } from '../../src/testing/test-bundle.ts';
 import { AgentBench } from '../agent-bench.ts';
+
+const second = 'cmp_000000000002';
+const third = 'cmp_000000000003';
 
 let bench: AgentBench;
 beforeEach(async () => {
@@ -14,15 +19,39 @@ beforeEach(async () => {
 afterEach(() => bench.dispose());
 
 const start = () => bench.start({}, { host: new ScriptedHost() });
+const offer = async (version: string) => ({ version, artifact: await firmwareBundle(version) });
 const onDisk = (...parts: string[]) => join(bench.dir, ...parts);
 
 /** A stopped device whose slot `a` holds confirmed 1.0.0. */
 async function stoppedDevice(): Promise<void> {
   const agent = await start();
-  const report = await bench.update({ version: '1.0.0', artifact: await firmwareBundle('1.0.0') });
+  const report = await bench.update(await offer('1.0.0'));
   expect(report.state).toBe('confirmed');
   bench.server.offer = null;
   await agent.stop();
+}
+
+/** As above, and slot `b` holds 1.1.0, confirmed after it. */
+async function stoppedAfterUpdate(): Promise<void> {
+  await stoppedDevice();
+  const agent = await start();
+  const report = await bench.update({ ...(await offer('1.1.0')), campaignId: second });
+  expect(report.state).toBe('confirmed');
+  bench.server.offer = null;
+  await agent.stop();
+}
+
+/** Takes an offer until the power goes right after the durable write of that name. */
+async function cutAfter(write: string, version: string, campaignId: string): Promise<void> {
+  bench.server.offer = bench.server.deployment({ ...(await offer(version)), campaignId });
+  let isOff = false;
+  const step: DurableStep = async (name, save) => {
+    if (!isOff) await save();
+    isOff ||= name === write;
+    if (isOff) throw new PowerCutError(name);
+  };
+  const agent = await bench.start({}, { host: new ScriptedHost(), step });
+  await expect(agent.done).rejects.toThrow(PowerCutError);
 }
 
 function damageEnvironment(): void {
@@ -45,9 +74,8 @@ describe('a damaged content.json', () => {
     writeFileSync(onDisk('slots/a/content.json'), '{"version":');
     await polledVersion(await start(), null);
     const report = await bench.update({
-      version: '1.1.0',
-      artifact: await firmwareBundle('1.1.0'),
-      campaignId: 'cmp_000000000002',
+      ...(await offer('1.1.0')),
+      campaignId: second,
     });
     expect(report.state).toBe('confirmed');
   });
@@ -57,5 +85,49 @@ describe('a damaged content.json', () => {
     writeFileSync(onDisk('slots/a/content.json'), '{"version":"1.0.0"}');
     damageEnvironment();
     await polledVersion(await start(), null);
+  });
+});
+
+describe('a slot that became unreadable', () => {
+  it('does not leave the device without firmware while the other slot is intact', async () => {
+    await stoppedAfterUpdate();
+    rmSync(onDisk('slots/b/tree/bundle.json'));
+    const agent = await start();
+    await polledVersion(agent, '1.0.0');
+    await agent.stop();
+    await polledVersion(await start(), '1.0.0');
+  });
+
+  it('does not hide the intact one when the boot environment is lost', async () => {
+    await stoppedAfterUpdate();
+    appendFileSync(onDisk('slots/b/artifact.tar'), 'x');
+    damageEnvironment();
+    await polledVersion(await start(), '1.0.0');
+  });
+
+  it('is the target of the download that began while the other one still ran', async () => {
+    await stoppedAfterUpdate();
+    await cutAfter('journal:DOWNLOADING', '1.2.0', third);
+    rmSync(onDisk('slots/b/tree'), { recursive: true });
+    const agent = await start();
+    const report = await bench.finalReport(third);
+    expect(report).toMatchObject({ state: 'confirmed', fromVersion: '1.0.0' });
+    await polledVersion(agent, '1.2.0');
+  });
+
+  it('on trial is rolled back with the reason instead of spending every try', async () => {
+    await stoppedDevice();
+    await cutAfter('env:arm', '1.1.0', second);
+    rmSync(onDisk('slots/b/tree/bundle.json'));
+    const boots: string[] = [];
+    const step: DurableStep = async (name, save) => {
+      boots.push(name);
+      await save();
+    };
+    await bench.start({}, { host: new ScriptedHost(), step });
+    const report = await bench.finalReport(second);
+    expect(report).toMatchObject({ state: 'rolled_back', reason: 'trial_crashed' });
+    expect(report.detail).toContain('no readable bundle.json');
+    expect(boots.filter((name) => name === 'env:boot:b')).toHaveLength(1);
   });
 });

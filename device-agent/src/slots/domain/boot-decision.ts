@@ -30,7 +30,8 @@ export type BootDecision =
 
 /**
  * The loader: the first slot in order with tries left, one of which is spent; without any, the last
- * good slot with its tries renewed. So a slot that was confirmed once can always be booted.
+ * good slot with its tries renewed. So a slot that was confirmed once can always be booted, until it
+ * turns out unreadable: then the other good one is the last.
  */
 export function decideBoot(environment: BootEnvironment, tries: number): BootDecision {
   for (const slot of environment.order) {
@@ -99,6 +100,31 @@ export function rejectTarget(environment: BootEnvironment, target: SlotName): Bo
     ...change(environment, target, { type: 'rejected' }),
     order: [otherSlot(target), target],
   };
+}
+
+/** Chosen, but nothing in it can be read: the next decision is about the other slot. */
+export function markUnreadable(environment: BootEnvironment, slot: SlotName): BootEnvironment {
+  return change(environment, slot, { type: 'unreadable' });
+}
+
+/**
+ * An environment from what the slots themselves say, null when neither is `trusted`: complete, of
+ * the digest that was verified. The one that ran last comes first, the other stays the last resort.
+ */
+export function rebuildEnvironment(
+  lastRun: SlotName | null,
+  trusted: readonly SlotName[],
+  tries: number,
+): BootEnvironment | null {
+  const first = trusted.find((slot) => slot === lastRun) ?? trusted[0];
+  if (first === undefined) return null;
+  const second = otherSlot(first);
+  const slots = {
+    ...EMPTY_ENVIRONMENT.slots,
+    [first]: { kind: 'good', triesLeft: tries },
+    ...(trusted.includes(second) && { [second]: { kind: 'good', triesLeft: 0 } }),
+  } as const;
+  return { order: [first, second], slots };
 }
 
 function change(environment: BootEnvironment, slot: SlotName, event: SlotEvent): BootEnvironment {

@@ -22,7 +22,9 @@ export type SlotEvent =
   | { readonly type: 'confirmed'; readonly tries: number }
   /** The other slot was confirmed: this one stays good, but is booted only as the last resort. */
   | { readonly type: 'superseded' }
-  | { readonly type: 'rejected' };
+  | { readonly type: 'rejected' }
+  /** The loader chose it and nothing in it can be read. */
+  | { readonly type: 'unreadable' };
 
 /** The next state; throws SlotTransitionError for an event that this state does not take. */
 export function nextSlotState(state: SlotState, event: SlotEvent): SlotState {
@@ -47,6 +49,9 @@ export function nextSlotState(state: SlotState, event: SlotEvent): SlotState {
       return state.kind === 'good' ? { kind: 'good', triesLeft: 0 } : state;
     case 'rejected':
       if (isUnconfirmed(state)) return { kind: 'bad' };
+      break;
+    case 'unreadable':
+      if (state.kind === 'trial' || state.kind === 'good') return { kind: 'bad' };
       break;
   }
   throw new SlotTransitionError(state, event);
