@@ -29,7 +29,7 @@ export interface CreateDeltaOptions {
 
 /**
  * A patch that turns `base` into `target`. Synchronous and CPU heavy (seconds per 10 MB): run it in
- * a worker thread. Peak memory is about 14 bytes per byte of base. Throws DeltaError 'too_large'
+ * a worker thread. Peak memory is about 14 bytes per byte of base and 50 MiB more. Throws DeltaError 'too_large'
  * for an image over 2 GiB.
  */
 export function createDelta(
