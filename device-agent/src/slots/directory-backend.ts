@@ -27,6 +27,9 @@ const contentSchema = z.object({
   sizeBytes: z.number().int().positive(),
 });
 
+/** Which bytes passed a trial in this slot. */
+const confirmationSchema = z.object({ sha256: sha256Schema });
+
 export interface DirectoryBackendOptions {
   /** Gets `boot/` (the environment's two copies) and `slots/`. */
   readonly deviceDir: string;
@@ -38,7 +41,8 @@ export interface DirectoryBackendOptions {
 
 /**
  * Application bundles in two folders: `slots/<slot>/artifact.tar` as verified, `tree/` as unpacked,
- * `content.json` as the sign that both are complete. `slots/current` points to the booted slot.
+ * `content.json` as the sign that both are complete, `confirmed.json` once they passed a trial.
+ * `slots/current` points to the booted slot.
  */
 export class DirectoryBackend implements SlotBackend {
   readonly #slotsDir: string;
@@ -84,6 +88,7 @@ export class DirectoryBackend implements SlotBackend {
     try {
       if (content === null) throw new BundleError('the slot holds no complete artifact');
       const bundle = await readBundle(treePath);
+      if (this.environment().slots[slot].kind === 'good') await this.#recordProof(slot, content);
       return { kind: 'booted', booted: { slot, content, treePath, bundle } };
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
@@ -135,6 +140,8 @@ export class DirectoryBackend implements SlotBackend {
   async confirm(slot: SlotName): Promise<void> {
     const { tries } = this.#options;
     await this.#store.change('confirm', (now) => boot.confirmSlot(now, slot, tries));
+    const content = await this.content(slot);
+    if (content !== null) await this.#recordProof(slot, content);
   }
 
   async renewTries(slot: SlotName): Promise<void> {
@@ -168,6 +175,33 @@ export class DirectoryBackend implements SlotBackend {
     return join(this.#slotsDir, slot, 'content.json');
   }
 
+  #proofPath(slot: SlotName): string {
+    return join(this.#slotsDir, slot, 'confirmed.json');
+  }
+
+  /** For the day the environment is lost: without it, a slot on trial would look like a good one. */
+  async #recordProof(slot: SlotName, { sha256 }: SlotContent): Promise<void> {
+    const { step, logger } = this.#options;
+    if (await this.#isProven(slot, sha256)) return;
+    try {
+      await step('slot:confirmed', () =>
+        writeFileDurably(this.#proofPath(slot), JSON.stringify({ sha256 })),
+      );
+    } catch (error) {
+      // A full disk must not end a device that works; the next boot tries again.
+      if (!isFileError(error)) throw error;
+      logger.warn(
+        { err: error, slot },
+        'that the slot is confirmed is only in the boot environment',
+      );
+    }
+  }
+
+  async #isProven(slot: SlotName, sha256: string): Promise<boolean> {
+    const proof = await this.#readSlotFile(this.#proofPath(slot), confirmationSchema);
+    return proof?.sha256 === sha256;
+  }
+
   async #pointCurrentTo(slot: SlotName): Promise<void> {
     const link = join(this.#slotsDir, 'current');
     await rm(`${link}.tmp`, { force: true });
@@ -177,20 +211,20 @@ export class DirectoryBackend implements SlotBackend {
   }
 
   /**
-   * Both copies are unreadable, which no single power cut does. A slot is trusted if its artifact still
-   * has the digest that was verified; without one the device has no firmware.
+   * Both copies are unreadable, which no single power cut does. A slot is trusted if it was confirmed
+   * and its artifact still has the digest that was verified; without one the device has no firmware.
    */
   async #rebuildEnvironment(): Promise<void> {
     const { logger, tries } = this.#options;
     const target = await readLink(join(this.#slotsDir, 'current'));
     const lastRun = SLOT_NAMES.find((name) => name === target) ?? null;
     const trusted: SlotName[] = [];
-    for (const slot of SLOT_NAMES) if (await this.#isIntact(slot)) trusted.push(slot);
+    for (const slot of SLOT_NAMES) if (await this.#isTrusted(slot)) trusted.push(slot);
     const rebuilt = boot.rebuildEnvironment(lastRun, trusted, tries);
     if (rebuilt === null) {
       logger.error(
         { lastRun },
-        'the boot environment is lost and no slot is intact: starting empty',
+        'the boot environment is lost and no slot can be trusted: starting empty',
       );
       return;
     }
@@ -201,9 +235,9 @@ export class DirectoryBackend implements SlotBackend {
     await this.#store.change('rebuild', () => rebuilt);
   }
 
-  async #isIntact(slot: SlotName): Promise<boolean> {
+  async #isTrusted(slot: SlotName): Promise<boolean> {
     const content = await this.content(slot);
-    if (content === null) return false;
+    if (content === null || !(await this.#isProven(slot, content.sha256))) return false;
     try {
       return (await digestFile(this.artifactPath(slot))).sha256 === content.sha256;
     } catch (error) {

@@ -7,6 +7,7 @@ import type { FailureWords } from './update-attempt.ts';
 /** What to make of a deployment. `version` of a refused one may be unverified: for display only. */
 export type OfferDecision =
   | { readonly kind: 'accept' | 'already_running'; readonly manifest: Manifest }
+  | { readonly kind: 'wait' }
   | { readonly kind: 'refuse'; readonly version: string; readonly failure: FailureWords };
 
 /** Shown when not even an unverified version can be read. */
@@ -29,6 +30,7 @@ export function judgeOffer(
     };
   }
   const decision = decideManifest(manifest, context);
+  if (decision.kind === 'wait') return decision;
   if (decision.kind !== 'refuse') return { kind: decision.kind, manifest };
   const { reason, detail } = decision;
   return { kind: 'refuse', version: manifest.version, failure: { reason, detail } };

@@ -55,7 +55,7 @@ export class Updater {
    * what to do now.
    */
   async afterBoot(booted: BootedSlot | null): Promise<Next> {
-    const { slots, journal, history } = this.#options;
+    const { slots, journal, history, logger } = this.#options;
     this.#running = booted;
     const { phase, attempt } = journal.entry;
     const target = attempt?.target ?? null;
@@ -63,7 +63,7 @@ export class Updater {
     const decision = decideResume({
       phase,
       target: target === null ? null : { slot: target, state: states[target].kind },
-      booted: booted?.slot ?? null,
+      booted: booted === null ? null : { slot: booted.slot, state: states[booted.slot].kind },
     });
     switch (decision.kind) {
       case 'trial':
@@ -71,13 +71,20 @@ export class Updater {
       case 'arm':
         await this.#arm();
         return 'reboot';
-      case 'finish':
-        if (decision.event !== null) await this.#end(decision.event, attempt?.trialFailure ?? null);
+      case 'reject':
+        logger.error({ slot: booted?.slot }, 'the journal knows of no trial: the slot is given up');
+        if (booted !== null) await slots.reject(booted.slot);
+        return 'reboot';
+      case 'finish': {
+        const isLost = target !== null && states[target].kind === 'empty';
+        const words = attempt?.trialFailure ?? (isLost ? ENVIRONMENT_LOST : null);
+        if (decision.event !== null) await this.#end(decision.event, words);
         await this.#finish();
-        return 'operate';
+        return booted === null || this.#isConfirmed(booted.slot) ? 'operate' : 'reboot';
+      }
       case 'operate':
         // The power may have gone between confirming the slot and raising the version.
-        if (booted !== null && states[booted.slot].kind === 'good') {
+        if (booted !== null && this.#isConfirmed(booted.slot)) {
           await history.raiseConfirmedVersion(booted.content.version);
         }
         await this.#aimAway();
@@ -90,11 +97,13 @@ export class Updater {
     const { history, journal, model, trustedKeys, now } = this.#options;
     if (journal.entry.phase !== 'IDLE') return;
     if (history.hasFinished(deployment.campaignId, deployment.round)) return;
+    const running = this.#running;
     const decision = judgeOffer(deployment, trustedKeys, {
       model,
       highestConfirmedVersion: history.highestConfirmedVersion,
-      running: this.#running?.content ?? null,
+      running: running && { ...running.content, isConfirmed: this.#isConfirmed(running.slot) },
     });
+    if (decision.kind === 'wait') return;
     if (decision.kind === 'refuse') {
       const attempt = this.#newAttempt(deployment, decision.version);
       const outcome = outcomeOf('failed', decision.failure, now());
@@ -169,6 +178,10 @@ export class Updater {
       await this.trialBootFailed({ reason: 'trial_crashed', detail: why });
     }
     await slots.markUnreadable(slot);
+  }
+
+  #isConfirmed(slot: SlotName): boolean {
+    return this.#options.slots.environment().slots[slot].kind === 'good';
   }
 
   /** The one that does not run. */
@@ -335,6 +348,11 @@ const OUTCOMES: Readonly<Partial<Record<string, UpdateOutcome>>> = {
   CONFIRMED: 'confirmed',
   ROLLED_BACK: 'rolled_back',
   FAILED: 'failed',
+};
+
+const ENVIRONMENT_LOST: FailureWords = {
+  reason: 'internal_error',
+  detail: 'the boot environment was lost before the new firmware was confirmed',
 };
 
 /** A trial that left no word ended with the agent itself: the device went down under the new firmware. */

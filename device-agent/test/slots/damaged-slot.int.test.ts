@@ -6,7 +6,7 @@ import type { DurableStep } from '../../src/disk/durable-step.ts';
 import { copyPath } from '../../src/slots/boot-environment.ts';
 import { PowerCutError } from '../../src/testing/power-cut.ts';
 import { ScriptedHost } from '../../src/testing/scripted-firmware.ts';
-import { firmwareBundle } from '../../src/testing/test-bundle.ts';
+import { firmwareBundle, type FirmwareKind } from '../../src/testing/test-bundle.ts';
 import { AgentBench } from '../agent-bench.ts';
 
 const second = 'cmp_000000000002';
@@ -19,7 +19,10 @@ beforeEach(async () => {
 afterEach(() => bench.dispose());
 
 const start = () => bench.start({}, { host: new ScriptedHost() });
-const offer = async (version: string) => ({ version, artifact: await firmwareBundle(version) });
+const offer = async (version: string, kind?: FirmwareKind) => ({
+  version,
+  artifact: await firmwareBundle(version, kind),
+});
 const onDisk = (...parts: string[]) => join(bench.dir, ...parts);
 
 /** A stopped device whose slot `a` holds confirmed 1.0.0. */
@@ -42,8 +45,13 @@ async function stoppedAfterUpdate(): Promise<void> {
 }
 
 /** Takes an offer until the power goes right after the durable write of that name. */
-async function cutAfter(write: string, version: string, campaignId: string): Promise<void> {
-  bench.server.offer = bench.server.deployment({ ...(await offer(version)), campaignId });
+async function cutAfter(
+  write: string,
+  version: string,
+  campaignId: string,
+  kind?: FirmwareKind,
+): Promise<void> {
+  bench.server.offer = bench.server.deployment({ ...(await offer(version, kind)), campaignId });
   let isOff = false;
   const step: DurableStep = async (name, save) => {
     if (!isOff) await save();
@@ -129,5 +137,45 @@ describe('a slot that became unreadable', () => {
     expect(report).toMatchObject({ state: 'rolled_back', reason: 'trial_crashed' });
     expect(report.detail).toContain('no readable bundle.json');
     expect(boots.filter((name) => name === 'env:boot:b')).toHaveLength(1);
+  });
+});
+
+describe('what a device remembers, lost during a trial', () => {
+  it('the journal: the update is not confirmed without proof, but tried again', async () => {
+    await stoppedDevice();
+    await cutAfter('journal:TRIAL', '1.1.0', second, 'crashing');
+    writeFileSync(onDisk('journal.json'), 'damaged');
+    const agent = await start();
+    const report = await bench.finalReport(second);
+    expect(report).toMatchObject({ state: 'rolled_back', reason: 'trial_crashed' });
+    await polledVersion(agent, '1.0.0');
+  });
+
+  it('the boot environment: the slot on trial is not taken for a good one', async () => {
+    await stoppedDevice();
+    await cutAfter('journal:TRIAL', '1.1.0', second);
+    damageEnvironment();
+    const agent = await start();
+    const report = await bench.finalReport(second);
+    expect(report).toMatchObject({ state: 'rolled_back', reason: 'internal_error' });
+    expect(report.detail).toContain('the boot environment was lost');
+    await polledVersion(agent, '1.0.0');
+  });
+
+  it('the boot environment, during the first trial of all: it failed', async () => {
+    await cutAfter('journal:TRIAL', '1.0.0', second);
+    damageEnvironment();
+    const agent = await start();
+    expect(await bench.finalReport(second)).toMatchObject({ state: 'failed', fromVersion: null });
+    await polledVersion(agent, null);
+  });
+
+  it('both: the slot that was confirmed runs', async () => {
+    await stoppedDevice();
+    await cutAfter('journal:TRIAL', '1.1.0', second);
+    bench.server.offer = null;
+    damageEnvironment();
+    writeFileSync(onDisk('journal.json'), 'damaged');
+    await polledVersion(await start(), '1.0.0');
   });
 });

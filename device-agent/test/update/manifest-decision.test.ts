@@ -66,7 +66,7 @@ const manifest = (change: Partial<Manifest> = {}): Manifest => ({
 const context = {
   model: 'm1',
   highestConfirmedVersion: '1.1.0',
-  running: { version: '1.0.0', sha256: sha('0') },
+  running: { version: '1.0.0', sha256: sha('0'), isConfirmed: true },
 };
 
 describe('the decision about a signed manifest', () => {
@@ -90,7 +90,7 @@ describe('the decision about a signed manifest', () => {
   });
 
   it('knows what runs already, and refuses other content under the same version', () => {
-    const running = { version: '1.1.0', sha256: sha('1') };
+    const running = { version: '1.1.0', sha256: sha('1'), isConfirmed: true };
     expect(decideManifest(manifest(), { ...context, running })).toEqual({
       kind: 'already_running',
     });
@@ -99,5 +99,12 @@ describe('the decision about a signed manifest', () => {
       kind: 'refuse',
       reason: 'manifest_invalid',
     });
+  });
+
+  it('does not call firmware confirmed that runs without a passed trial, nor writes beside it', () => {
+    const running = { version: '1.1.0', sha256: sha('1'), isConfirmed: false };
+    for (const given of [manifest(), manifest({ version: '1.2.0' })]) {
+      expect(decideManifest(given, { ...context, running })).toEqual({ kind: 'wait' });
+    }
   });
 });

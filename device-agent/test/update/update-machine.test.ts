@@ -76,8 +76,18 @@ describe('what a start does with the journal it finds', () => {
     ['FAILED', null, 'a', { kind: 'finish', event: null }],
     ['ROLLED_BACK', target('bad'), 'a', { kind: 'finish', event: null }],
   ] as const)('%s with %o, booted %s', (phase, slot, booted, expected) => {
-    expect(decideResume({ phase, target: slot, booted })).toEqual(expected);
+    const state = slot !== null && slot.slot === booted ? slot.state : 'good';
+    const found = booted === null ? null : { slot: booted, state };
+    expect(decideResume({ phase, target: slot, booted: found })).toEqual(expected);
   });
+
+  it.each(['IDLE', 'DOWNLOADING', 'INSTALLING'] as const)(
+    'a slot on trial is not operated untested when the journal says %s',
+    (phase) => {
+      const booted = { slot: 'b', state: 'trial' };
+      expect(decideResume({ phase, target: null, booted })).toEqual({ kind: 'reject' });
+    },
+  );
 
   it('always knows a way on, and the table agrees with it', () => {
     const observation = fc.record({
@@ -85,12 +95,15 @@ describe('what a start does with the journal it finds', () => {
       target: fc.option(
         fc.record({ slot: fc.constantFrom('a', 'b'), state: fc.constantFrom(...STATES) }),
       ),
-      booted: fc.option(fc.constantFrom('a', 'b')),
+      booted: fc.option(
+        fc.record({ slot: fc.constantFrom('a', 'b'), state: fc.constantFrom('trial', 'good') }),
+      ),
     });
     fc.assert(
       fc.property(observation, (seen) => {
         const decision = decideResume(seen);
         if (decision.kind === 'trial') expect(nextPhase(seen.phase, 'booted_target')).toBe('TRIAL');
+        if (decision.kind === 'operate') expect(seen.booted?.state).not.toBe('trial');
         if (decision.kind === 'arm') expect(nextPhase(seen.phase, 'armed')).toBe('ARMED');
         if (decision.kind !== 'finish') return;
         const end = decision.event === null ? seen.phase : nextPhase(seen.phase, decision.event);

@@ -108,8 +108,8 @@ export function markUnreadable(environment: BootEnvironment, slot: SlotName): Bo
 }
 
 /**
- * An environment from what the slots themselves say, null when neither is `trusted`: complete, of
- * the digest that was verified. The one that ran last comes first, the other stays the last resort.
+ * An environment from what the slots themselves say, null when neither is `trusted`: complete,
+ * of the digest that was verified, and confirmed. The one that ran last comes first, the other stays the last resort.
  */
 export function rebuildEnvironment(
   lastRun: SlotName | null,

@@ -5,13 +5,19 @@ import { comparePrecedence } from './version-precedence.ts';
 export interface ManifestContext {
   readonly model: string;
   readonly highestConfirmedVersion: string | null;
-  readonly running: { readonly version: string; readonly sha256: string } | null;
+  readonly running: {
+    readonly version: string;
+    readonly sha256: string;
+    readonly isConfirmed: boolean;
+  } | null;
 }
 
 export type ManifestDecision =
   | { readonly kind: 'accept' }
   /** These very bytes run here, confirmed: nothing is left to do. */
   | { readonly kind: 'already_running' }
+  /** What runs is not confirmed: it proves nothing, and the other slot may be the only good one. */
+  | { readonly kind: 'wait' }
   | { readonly kind: 'refuse'; readonly reason: UpdateReason; readonly detail: string };
 
 /** In this order: model, anti-rollback, version. The signature was checked before. */
@@ -26,6 +32,7 @@ export function decideManifest(manifest: Manifest, context: ManifestContext): Ma
     const detail = `version ${version} is below ${highest}, which was confirmed here before`;
     return { kind: 'refuse', reason: 'manifest_downgrade_refused', detail };
   }
+  if (context.running?.isConfirmed === false) return { kind: 'wait' };
   if (context.running?.version !== version) return { kind: 'accept' };
   if (context.running.sha256 === manifest.artifact.sha256) return { kind: 'already_running' };
   const detail = `version ${version} already runs here with other content`;

@@ -75,7 +75,7 @@ export interface BootObservation {
   readonly phase: UpdatePhase;
   /** The slot the update writes, and its state in the boot environment. */
   readonly target: { readonly slot: string; readonly state: string } | null;
-  readonly booted: string | null;
+  readonly booted: { readonly slot: string; readonly state: string } | null;
 }
 
 export type ResumeDecision =
@@ -84,6 +84,8 @@ export type ResumeDecision =
   /** Written and verified, but the power went before the slot was armed. */
   | { readonly kind: 'arm' }
   | { readonly kind: 'trial' }
+  /** The booted slot is on trial, but nobody knows for what: it can neither pass nor be kept. */
+  | { readonly kind: 'reject' }
   /** An end was reached: `event` leads there, null when the journal says so already. */
   | { readonly kind: 'finish'; readonly event: UpdateEvent | null };
 
@@ -93,14 +95,14 @@ export function decideResume(observation: BootObservation): ResumeDecision {
     case 'IDLE':
     case 'DOWNLOADING':
     case 'INSTALLING':
-      return { kind: 'operate' };
+      return { kind: booted?.state === 'trial' ? 'reject' : 'operate' };
     case 'CONFIRMED':
     case 'FAILED':
     case 'ROLLED_BACK':
       return { kind: 'finish', event: null };
     default:
   }
-  if (target !== null && booted === target.slot) {
+  if (target !== null && booted?.slot === target.slot) {
     return target.state === 'good' ? { kind: 'finish', event: 'passed' } : { kind: 'trial' };
   }
   if (target?.state === 'written' && phase === 'VERIFIED') return { kind: 'arm' };
