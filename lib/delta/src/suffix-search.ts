@@ -3,6 +3,8 @@ const MAX_MATCH = 4096;
 
 /** Equally long matches looked at on either side. */
 const MAX_NEIGHBOURS = 32;
+/** Bytes compared for that on either side: runs of one byte match long and everywhere. */
+const MAX_COMPARED = 4096;
 
 /** The longest prefix of a piece of target found anywhere in the base. */
 export class SuffixSearch {
@@ -55,12 +57,13 @@ export class SuffixSearch {
     return best;
   }
 
-  /** Of the places that match as long as the last one found, the nearest to `wanted`. */
+  /** Of the places that match as long as the last one found, a near one to `wanted`. */
   nearest(target: Uint8Array, from: number, length: number, wanted: number): number {
+    const steps = Math.min(MAX_NEIGHBOURS, Math.ceil(MAX_COMPARED / length));
     let nearest = this.position;
-    for (const step of [-1, 1]) {
-      for (let i = 1; i <= MAX_NEIGHBOURS; i++) {
-        const start = this.#order[this.#rank + i * step];
+    for (const side of [-1, 1]) {
+      for (let i = 1; i <= steps; i++) {
+        const start = this.#order[this.#rank + i * side];
         if (start === undefined || !this.#matches(target, from, start, length)) break;
         if (Math.abs(start - wanted) < Math.abs(nearest - wanted)) nearest = start;
       }
