@@ -10,25 +10,7 @@ WITH
     -- Seven days, and the longest window before a device's last word.
     now_at - INTERVAL 8 DAY AS since,
     now_at + INTERVAL 5 MINUTE AS until,
-    points AS
-    (
-        SELECT DeviceId, MetricName, TimeUnix AS At, max(Value) AS Reading
-        FROM otel_metrics_gauge
-        WHERE ServiceName = 'flotilla-device' AND DeviceId != ''
-            AND TimeUnix BETWEEN since AND until
-            AND MetricName IN ('system.cpu.utilization', 'system.memory.utilization',
-                'system.filesystem.utilization', 'hw.temperature')
-            AND Attributes['system.memory.state'] IN ('', 'used')
-            AND Attributes['system.filesystem.state'] IN ('', 'used')
-        GROUP BY DeviceId, MetricName, At
-    ),
-    log_lines AS
-    (
-        SELECT DeviceId, Timestamp AS At, SeverityNumber, EventName
-        FROM otel_logs
-        WHERE ServiceName = 'flotilla-device' AND DeviceId != ''
-            AND TimestampTime BETWEEN toDateTime(since) AND toDateTime(until)
-    ),
+    (SELECT groupArray(Signal) FROM flotilla_health_signals WHERE IsOptional = 0) AS required,
     heard AS
     (
         SELECT DeviceId, max(LastAt) AS LastAt
@@ -39,39 +21,69 @@ WITH
             WHERE ServiceName = 'flotilla-device' AND DeviceId != '' AND TimeUnix BETWEEN since AND until
             GROUP BY DeviceId
             UNION ALL
-            SELECT DeviceId, max(At) FROM log_lines GROUP BY DeviceId
+            SELECT DeviceId, max(Timestamp) AS LastAt
+            FROM otel_logs
+            WHERE ServiceName = 'flotilla-device' AND DeviceId != ''
+                AND TimestampTime BETWEEN toDateTime(since) AND toDateTime(until)
+            GROUP BY DeviceId
         )
         GROUP BY DeviceId
         HAVING LastAt >= now_at - INTERVAL 7 DAY
     ),
-    latest AS
+    readings AS
     (
         SELECT
-            p.DeviceId AS DeviceId,
-            p.MetricName AS MetricName,
-            argMax(p.Reading, p.At) AS LastReading,
-            max(p.At) AS ReadAt,
-            quantileExactIf(0.95)(p.Reading, p.At > h.LastAt - INTERVAL 15 MINUTE) AS RecentP95
-        FROM points AS p
-        INNER JOIN heard AS h ON p.DeviceId = h.DeviceId
+            DeviceId,
+            MetricName,
+            max(TimeUnix) AS ReadAt,
+            -- Of several at one time (disks, sensors) the largest: it is the one that hurts first.
+            argMax(Value, (TimeUnix, Value)) AS Newest,
+            -- The newest readings of the processor: 15 minutes at the fastest interval in use.
+            arrayMap(r -> r.2, arrayFilter(
+                r -> -r.1 > toUnixTimestamp64Nano(ReadAt) - 900000000000,
+                groupArraySortedIf(180)((-toUnixTimestamp64Nano(TimeUnix), Value),
+                    MetricName = 'system.cpu.utilization'))) AS Recent
+        FROM otel_metrics_gauge
+        WHERE ServiceName = 'flotilla-device' AND DeviceId != '' AND TimeUnix BETWEEN since AND until
+            AND (MetricName IN ('system.cpu.utilization', 'hw.temperature')
+                OR MetricName = 'system.memory.utilization' AND Attributes['system.memory.state'] IN ('', 'used')
+                OR MetricName = 'system.filesystem.utilization' AND Attributes['system.filesystem.state'] IN ('', 'used'))
         GROUP BY DeviceId, MetricName
+    ),
+    measured AS
+    (
+        SELECT
+            DeviceId,
+            groupArray((
+                transform(MetricName,
+                    ['system.cpu.utilization', 'system.memory.utilization', 'system.filesystem.utilization', 'hw.temperature'],
+                    ['cpu_p95_pct', 'mem_used_pct', 'disk_used_pct', 'temp_headroom_c'], ''),
+                toNullable(multiIf(
+                    -- 85 °C: the junction limit of commercial-grade parts; a device does not tell its own yet.
+                    MetricName = 'hw.temperature', 85 - Newest,
+                    MetricName = 'system.cpu.utilization', 100 * arrayReduce('quantileExact(0.95)', Recent),
+                    100 * Newest)),
+                greatest(0., (toUnixTimestamp64Milli(now_at) - toUnixTimestamp64Milli(ReadAt)) / 1000))) AS Measured
+        FROM readings
+        GROUP BY DeviceId
     ),
     logged AS
     (
         SELECT
             l.DeviceId AS DeviceId,
-            countIf(l.EventName = 'flotilla.firmware.crash' AND l.At > h.LastAt - INTERVAL 1 DAY) AS Crashes,
+            countIf(l.EventName = 'flotilla.firmware.crash') AS Crashes,
             -- OTel severity numbers: ERROR starts at 17.
-            countIf(l.SeverityNumber >= 17 AND l.At > h.LastAt - INTERVAL 1 HOUR) AS RecentErrors,
-            countIf(l.SeverityNumber >= 17 AND l.At <= h.LastAt - INTERVAL 1 HOUR
-                AND l.At > h.LastAt - INTERVAL 1 DAY) AS EarlierErrors,
-            minIf(l.At, l.At > h.LastAt - INTERVAL 1 DAY) AS FirstAt,
-            least(23, greatest(1, dateDiff('second', FirstAt, any(h.LastAt)) / 3600 - 1)) AS EarlierHours
-        FROM log_lines AS l
+            countIf(l.SeverityNumber >= 17 AND l.Timestamp > h.LastAt - INTERVAL 1 HOUR) AS RecentErrors,
+            countIf(l.SeverityNumber >= 17 AND l.Timestamp <= h.LastAt - INTERVAL 1 HOUR) AS EarlierErrors,
+            least(23, greatest(1, dateDiff('second', min(l.Timestamp), any(h.LastAt)) / 3600 - 1)) AS EarlierHours
+        FROM otel_logs AS l
         INNER JOIN heard AS h ON l.DeviceId = h.DeviceId
+        WHERE l.ServiceName = 'flotilla-device'
+            AND l.TimestampTime BETWEEN toDateTime(since) AND toDateTime(until)
+            AND l.Timestamp > h.LastAt - INTERVAL 1 DAY
         GROUP BY DeviceId
     ),
-    failures AS
+    failed AS
     (
         SELECT e.DeviceId AS DeviceId, count() AS Failures
         FROM flotilla_update_events AS e
@@ -80,52 +92,29 @@ WITH
             AND e.OccurredAt > h.LastAt - INTERVAL 7 DAY AND e.OccurredAt <= until
         GROUP BY DeviceId
     ),
-    per_device AS
+    told AS
     (
         SELECT
             h.DeviceId AS DeviceId,
-            greatest(0, (toUnixTimestamp64Milli(now_at) - toUnixTimestamp64Milli(h.LastAt)) / 1000) AS SilentSeconds,
-            l.Crashes AS Crashes,
-            f.Failures AS Failures,
-            l.EarlierErrors / if(l.EarlierHours = 0, 1, l.EarlierHours) AS UsualErrors,
-            -- Errors are counts: their spread is the root of their mean.
-            (l.RecentErrors - UsualErrors) / sqrt(greatest(1, UsualErrors)) AS ErrorZ
+            greatest(0., (toUnixTimestamp64Milli(now_at) - toUnixTimestamp64Milli(h.LastAt)) / 1000) AS SilentSeconds,
+            l.EarlierErrors / greatest(1, l.EarlierHours) AS UsualErrors,
+            arrayConcat(
+                [
+                    ('heartbeat_gap_ratio', toNullable(SilentSeconds * 1000 / {heartbeat_ms:Float64}), SilentSeconds),
+                    ('crashes_24h', toNullable(toFloat64(l.Crashes)), SilentSeconds),
+                    ('update_failures_7d', toNullable(toFloat64(f.Failures)), SilentSeconds),
+                    -- Errors are counts: their spread is the root of their mean.
+                    ('error_log_z', toNullable((l.RecentErrors - UsualErrors) / sqrt(greatest(1, UsualErrors))), SilentSeconds)
+                ],
+                m.Measured) AS Known
         FROM heard AS h
+        LEFT JOIN measured AS m ON h.DeviceId = m.DeviceId
         LEFT JOIN logged AS l ON h.DeviceId = l.DeviceId
-        LEFT JOIN failures AS f ON h.DeviceId = f.DeviceId
-    ),
-    observed AS
-    (
-        SELECT DeviceId, said.1 AS Signal, said.2 AS Reading, SilentSeconds AS AgeSeconds
-        FROM per_device
-        ARRAY JOIN
-        [
-            ('heartbeat_gap_ratio', SilentSeconds * 1000 / {heartbeat_ms:Float64}),
-            ('crashes_24h', toFloat64(Crashes)),
-            ('update_failures_7d', toFloat64(Failures)),
-            ('error_log_z', toFloat64(ErrorZ))
-        ] AS said
-        UNION ALL
-        SELECT
-            DeviceId,
-            transform(MetricName,
-                ['system.cpu.utilization', 'system.memory.utilization', 'system.filesystem.utilization', 'hw.temperature'],
-                ['cpu_p95_pct', 'mem_used_pct', 'disk_used_pct', 'temp_headroom_c'], ''),
-            multiIf(
-                -- 85 °C: the junction limit of commercial-grade parts; a device does not tell its own yet.
-                MetricName = 'hw.temperature', 85 - LastReading,
-                MetricName = 'system.cpu.utilization' AND isFinite(RecentP95), 100 * RecentP95,
-                100 * LastReading),
-            greatest(0, (toUnixTimestamp64Milli(now_at) - toUnixTimestamp64Milli(ReadAt)) / 1000)
-        FROM latest
+        LEFT JOIN failed AS f ON h.DeviceId = f.DeviceId
     )
-SELECT
-    now_at,
-    h.DeviceId,
-    s.Signal,
-    if(o.Signal = '', NULL, o.Reading),
-    o.AgeSeconds
-FROM heard AS h
-CROSS JOIN flotilla_health_signals AS s
-LEFT JOIN observed AS o ON h.DeviceId = o.DeviceId AND s.Signal = o.Signal
-WHERE s.IsOptional = 0 OR o.Signal != ''
+SELECT now_at, DeviceId, entry.1, entry.2, entry.3
+FROM told
+ARRAY JOIN arrayConcat(
+    Known,
+    arrayMap(name -> (name, CAST(NULL, 'Nullable(Float64)'), 0.),
+        arrayFilter(name -> NOT has(arrayMap(k -> k.1, Known), name), required))) AS entry

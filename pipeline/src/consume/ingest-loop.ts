@@ -24,8 +24,8 @@ export interface IngestParts {
   readonly log: EventLog;
   readonly consumer: LogConsumer;
   readonly reader: RangeReader;
-  readonly loader: RangeLoader;
-  readonly ledger: BatchLedger;
+  readonly loader: Pick<RangeLoader, 'store'>;
+  readonly ledger: Pick<BatchLedger, 'known'>;
   readonly metrics: PipelineMetrics;
   readonly logger: Logger;
   readonly random: () => number;
