@@ -73,7 +73,9 @@ describe('checkResourceIdentity on what the OpenTelemetry SDK writes', () => {
     for (const bytes of [logsRequest(MINE, forged), logsRequest(MINE, MINE, forged)]) {
       expect(checkResourceIdentity(bytes, DEVICE)).toMatchObject({
         verdict: 'mismatch',
-        reason: expect.stringContaining('service.name is "ota-service", which no device may use'),
+        reason: expect.stringContaining(
+          'service.name is "ota-service", which no device may use',
+        ) as string,
       });
     }
     expect(verdictOf(metricsRequest(forged))).toBe('mismatch');
