@@ -81,11 +81,13 @@ export class DeviceAgent {
 
   async #run(): Promise<void> {
     const sending = this.#parts.outbox.run(this.#stop.signal);
+    const booting = this.#bootLoop();
     try {
-      await Promise.race([this.#bootLoop(), sending.then(() => new Promise<never>(() => {}))]);
+      await Promise.race([booting, sending.then(() => new Promise<never>(() => {}))]);
     } finally {
       this.#stop.abort();
-      await sending;
+      // Nobody may open the folder anew while one of them still writes.
+      await Promise.allSettled([booting, sending]);
     }
   }
 
