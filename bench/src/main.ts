@@ -1,17 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import type { BenchModule } from './harness/bench.ts';
 
-/** `npm run bench -- NAME [arguments]`. Exits 1 when a goal is missed, 2 for an unknown name. */
-const NOT_A_BENCH = new Set(['main.ts', 'index.ts']);
+/** This file lies beside the benches. */
+const RUNNER = 'main.ts';
 
 async function benchNames(): Promise<string[]> {
   const entries = await readdir(import.meta.dirname, { withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !NOT_A_BENCH.has(entry.name))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && entry.name !== RUNNER)
     .map((entry) => entry.name.slice(0, -'.ts'.length))
     .sort();
 }
 
+/** `npm run bench -- NAME [arguments]`. Exits 1 when a goal is missed, 2 for an unknown name. */
 async function main(name: string | undefined, args: readonly string[]): Promise<number> {
   const names = await benchNames();
   if (name === undefined || !names.includes(name)) {

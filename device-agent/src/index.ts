@@ -1,1 +1,0 @@
-export { configSchema, type AgentConfig } from './config.ts';
