@@ -1,6 +1,7 @@
 /** Log topics; the values are OTLP protobuf requests, as the OTel Collector's Kafka exporter writes them. */
 export const TOPIC_METRICS = 'otlp_metrics';
 export const TOPIC_LOGS = 'otlp_logs';
+export const TOPIC_SPANS = 'otlp_spans';
 /** Records the pipeline could not decode, with code, reason and the original bytes. */
 export const TOPIC_DEAD_LETTERS = 'otlp_dead_letters';
 

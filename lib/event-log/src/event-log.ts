@@ -31,7 +31,7 @@ export interface ReadLimits {
 
 /** One member of a consumer group. Not safe for concurrent calls; call in a loop. */
 export interface LogConsumer {
-  /** The partitions this member owns now. */
+  /** The partitions this member owns now; on a log whose groups share work, they change over time. */
   assignment(): Promise<TopicPartition[]>;
   /** What the group committed last, or null when it never did. */
   committed(partition: TopicPartition): Promise<CommittedPosition | null>;
@@ -42,7 +42,10 @@ export interface LogConsumer {
    * Below the oldest record still kept, it starts there.
    */
   read(partition: TopicPartition, offset: number, limits: ReadLimits): Promise<StoredRecord[]>;
-  /** Durable when it resolves; rejects with GroupLostError when another member took over. */
+  /**
+   * Durable when it resolves; rejects with PartitionLostError when the partition went to another
+   * member, and with GroupLostError when this member is out of the group altogether.
+   */
   commit(partition: TopicPartition, position: CommittedPosition): Promise<void>;
   /** Resolves when something was appended since the last call, after `timeoutMs`, or at an abort. */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
@@ -61,8 +64,9 @@ export interface EventLog {
    */
   append(topic: string, records: readonly LogRecord[]): Promise<void>;
   /**
-   * Joins the group, which has one member at a time: waits for a living one, then rejects with
-   * GroupHeldError. From its first join on, the group's uncommitted records are kept.
+   * Joins the group. The embedded log gives a group one member at a time: it waits for a living one,
+   * then rejects with GroupHeldError, and from a group's first join on keeps what the group has not
+   * committed. Kafka shares the partitions out among the members.
    */
   consumer(group: string, topics: readonly string[]): Promise<LogConsumer>;
   /** Safe to call twice; flushes what is pending. */

@@ -27,3 +27,11 @@ export class GroupHeldError extends Error {
 export class GroupLostError extends Error {
   override readonly name = 'GroupLostError';
 }
+
+/**
+ * The partition went to another member of the group; its position must be read anew before it is
+ * processed again, and nothing was committed. The member itself lives on with its other partitions.
+ */
+export class PartitionLostError extends Error {
+  override readonly name = 'PartitionLostError';
+}

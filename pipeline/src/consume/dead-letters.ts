@@ -1,6 +1,6 @@
 import { HEADER_BATCH_ID, HEADER_DEVICE_ID } from '@flotilla/contracts';
 import type { LogRecord, StoredRecord } from '@flotilla/event-log';
-import type { DecodeError } from '../decode/decode-error.ts';
+import type { DecodeError } from '@flotilla/otlp';
 
 export const HEADER_DEAD_CODE = 'flotilla-dead-letter-code';
 export const HEADER_DEAD_REASON = 'flotilla-dead-letter-reason';

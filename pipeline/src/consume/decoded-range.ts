@@ -1,6 +1,6 @@
 import { HEADER_BATCH_ID, HEADER_DEVICE_ID, HEADER_RECEIVED_AT } from '@flotilla/contracts';
 import type { StoredRecord } from '@flotilla/event-log';
-import { DecodeError } from '../decode/decode-error.ts';
+import { DecodeError } from '@flotilla/otlp';
 import { decodeRequest } from '../decode/decode-request.ts';
 import { countRows, type DecodedRows } from '../decode/rows.ts';
 import { batchKey, type BatchName } from '../load/batch-ledger.ts';

@@ -1,4 +1,4 @@
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 /** A value as `AnyValue` has it, before it becomes text. */
 export type AnyValue =

@@ -3,7 +3,7 @@ import { scopeGroups, type ScopeGroup } from './resource-and-scope.ts';
 import type { RowBudget } from './row-budget.ts';
 import type { DecodedRows, LogRow } from './rows.ts';
 import { ticks } from './timestamp.ts';
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 /** Rows of an ExportLogsServiceRequest; opentelemetry/proto/logs/v1/logs.proto. */
 export function decodeLogs(request: WireReader, rows: DecodedRows, budget: RowBudget): void {

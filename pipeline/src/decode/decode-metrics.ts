@@ -7,7 +7,7 @@ import { readNumberPoint } from './number-point.ts';
 import { scopeGroups, type ScopeGroup } from './resource-and-scope.ts';
 import type { RowBudget } from './row-budget.ts';
 import type { DecodedRows, MetricFields } from './rows.ts';
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 /** Rows of an ExportMetricsServiceRequest; opentelemetry/proto/metrics/v1/metrics.proto. */
 export function decodeMetrics(request: WireReader, rows: DecodedRows, budget: RowBudget): void {

@@ -2,7 +2,7 @@ import { emptyAttributes, readAttribute } from './any-value.ts';
 import { emptyExemplars, readExemplar } from './exemplars.ts';
 import type { ExponentialHistogramRow, HistogramRow, MetricFields, SummaryRow } from './rows.ts';
 import { float64Json, ticks, uint64Json, type RawJson } from './timestamp.ts';
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 const doubleAt = (view: DataView, offset: number) => float64Json(view.getFloat64(offset, true));
 const countAt = (view: DataView, offset: number) => uint64Json(view.getBigUint64(offset, true));

@@ -2,7 +2,7 @@ import { emptyAttributes, readAttribute } from './any-value.ts';
 import { hex } from './decode-logs.ts';
 import type { GaugeRow } from './rows.ts';
 import { float64Json, ticks } from './timestamp.ts';
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 type ExemplarColumns = Pick<GaugeRow, Extract<keyof GaugeRow, `Exemplars.${string}`>>;
 

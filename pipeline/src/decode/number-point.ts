@@ -2,7 +2,7 @@ import { emptyAttributes, readAttribute } from './any-value.ts';
 import { emptyExemplars, readExemplar } from './exemplars.ts';
 import type { GaugeRow, MetricFields } from './rows.ts';
 import { float64Json, ticks } from './timestamp.ts';
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 /** metrics.proto, NumberDataPoint; the point of a gauge and of a sum. */
 export function readNumberPoint(reader: WireReader, metric: MetricFields): GaugeRow {

@@ -1,7 +1,7 @@
 import { ATTR_SERVICE_NAME } from '@flotilla/contracts';
 import { emptyAttributes, readAttribute, type Attributes } from './any-value.ts';
 import type { ResourceFields, ScopeFields } from './rows.ts';
-import type { WireReader } from './wire-reader.ts';
+import type { WireReader } from '@flotilla/otlp';
 
 /** One scope of one resource, its records not yet read. */
 export interface ScopeGroup {

@@ -1,4 +1,4 @@
-import { DecodeError } from './decode-error.ts';
+import { DecodeError } from '@flotilla/otlp';
 
 /** What one record may grow to as rows: resource attributes are repeated on each of its points. */
 const MAX_EXPANDED_BYTES = 64 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { DecodeError } from './decode-error.ts';
+import { DecodeError } from '@flotilla/otlp';
 
 /** A number that JSON.stringify writes digit by digit, so 64-bit values lose nothing. */
 export interface RawJson {

@@ -15,7 +15,7 @@ import {
   sortRange,
   takeRows,
 } from '../../src/consume/decoded-range.ts';
-import { DecodeError } from '../../src/decode/decode-error.ts';
+import { DecodeError } from '@flotilla/otlp';
 import { batchKey } from '../../src/load/batch-ledger.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
 

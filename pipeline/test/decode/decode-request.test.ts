@@ -2,7 +2,7 @@ import { ValueType } from '@opentelemetry/api';
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../src/decode/decode-error.ts';
+import { DecodeError } from '@flotilla/otlp';
 import { decodeRequest } from '../../src/decode/decode-request.ts';
 import { countRows } from '../../src/decode/rows.ts';
 import {

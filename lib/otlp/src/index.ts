@@ -1,0 +1,2 @@
+export * from './wire/decode-error.ts';
+export * from './wire/wire-reader.ts';
