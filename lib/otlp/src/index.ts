@@ -1,2 +1,3 @@
 export * from './wire/decode-error.ts';
 export * from './wire/wire-reader.ts';
+export * from './wire/wire-writer.ts';
