@@ -47,3 +47,40 @@ export const METRIC_FIRMWARE_UP = 'flotilla.firmware.up';
 export const METRIC_QUEUE_ITEMS = 'flotilla.agent.queue.items';
 /** Counter: items the queue dropped; `error.type` is `bytes`, `age`, `refused` or `unwritable`. */
 export const METRIC_QUEUE_DROPPED = 'flotilla.agent.queue.dropped';
+/** Gauge: bytes of the bodies that wait in the agent's disk queue. */
+export const METRIC_QUEUE_SIZE = 'flotilla.agent.queue.size';
+
+export const METRIC_LOAD_1M = 'system.cpu.load_average.1m';
+export const METRIC_LOAD_5M = 'system.cpu.load_average.5m';
+export const METRIC_LOAD_15M = 'system.cpu.load_average.15m';
+export const METRIC_DISK_IO = 'system.disk.io';
+export const METRIC_DISK_OPERATIONS = 'system.disk.operations';
+export const METRIC_NETWORK_IO = 'system.network.io';
+export const METRIC_NETWORK_ERRORS = 'system.network.errors';
+export const METRIC_NETWORK_DROPPED = 'system.network.packet.dropped';
+/** The agent's own process; OTel process conventions. Utilization is a share of all processors. */
+export const METRIC_PROCESS_CPU_UTILIZATION = 'process.cpu.utilization';
+export const METRIC_PROCESS_MEMORY_USAGE = 'process.memory.usage';
+export const METRIC_PROCESS_UPTIME = 'process.uptime';
+
+/** Gauge: how far the agent holds itself back to keep its footprint, 0 (not at all) to 3. */
+export const METRIC_AGENT_DEGRADATION = 'flotilla.agent.degradation';
+/** EventName of the log record that tells a change of it. */
+export const EVENT_AGENT_DEGRADATION = 'flotilla.agent.degradation';
+/** Counter: log records that came to the sampler, by ATTR_LOG_SEVERITY. */
+export const METRIC_LOGS_SEEN = 'flotilla.agent.logs.seen';
+/** Counter: log records that sampling left out, by ATTR_LOG_SEVERITY and ATTR_DROP_REASON. */
+export const METRIC_LOGS_DROPPED = 'flotilla.agent.logs.dropped';
+/** Counter: times a log source lost its place: what it held meanwhile was not read. */
+export const METRIC_LOG_GAPS = 'flotilla.agent.logs.gaps';
+/** `trace`, `debug`, `info`, `warn`, `error`, `fatal`. */
+export const ATTR_LOG_SEVERITY = 'flotilla.log.severity';
+/** `ratio`, `rate` or `bound`. */
+export const ATTR_DROP_REASON = 'flotilla.drop.reason';
+/** On a log record: how many records this one stands for; absent means 1. */
+export const ATTR_LOG_ADJUSTED_COUNT = 'flotilla.log.adjusted_count';
+/** On a log record: the line went on, but an agent keeps no more of it. */
+export const ATTR_LOG_TRUNCATED = 'flotilla.log.truncated';
+/** On a log record from the systemd journal: its `_SYSTEMD_UNIT` and `SYSLOG_IDENTIFIER`. */
+export const ATTR_JOURNAL_UNIT = 'flotilla.journal.unit';
+export const ATTR_JOURNAL_IDENTIFIER = 'flotilla.journal.identifier';
