@@ -1,5 +1,5 @@
 import { phaseSizes } from '@flotilla/ota-service/src/campaigns/domain/campaign-plan.ts';
-import { geometricGaps, uniform } from './random.ts';
+import { geometricGaps, uniform } from '../harness/random.ts';
 import { boundaryOf, eProcessTable, judgedPause, LIMIT } from './shipped-policy.ts';
 
 export const PHASE_PERCENTS = [1, 10, 100];

@@ -1,4 +1,4 @@
-import { geometricGaps, uniform } from './random.ts';
+import { geometricGaps, uniform } from '../harness/random.ts';
 import { boundaryOf, eProcessTable } from './shipped-policy.ts';
 
 export interface QuickFailureCell {

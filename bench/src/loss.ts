@@ -1,0 +1,162 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readPrivateKey, issueDeviceToken } from '@flotilla/signing';
+import { Shutdown } from '@flotilla/stack/src/shutdown.ts';
+import { TooLateError, waitUntil } from '@flotilla/stack/src/story/wait-until.ts';
+import { atMost, type BenchResult } from './harness/bench.ts';
+import { describeMachine } from './harness/machine.ts';
+import { formatCount, formatTable } from './harness/table.ts';
+import { SIGNALS } from './loss/batches.ts';
+import { runStream, type StreamAccount } from './loss/device-stream.ts';
+import { killAtRandom } from './loss/killer.ts';
+import { balance, storedRows, type Ledger } from './loss/ledger.ts';
+import { uniform } from './harness/random.ts';
+import { openEmbedded, type Topology } from './loss/topology.ts';
+
+/**
+ * Question: is any acknowledged point lost or stored twice when processes die at random moments?
+ * Load: streams of devices, each sending batch after batch of numbered points (metrics and logs in
+ * equal parts), every batch under its own id again and again until it is acknowledged.
+ * Meanwhile processes get SIGKILL at random moments, overlapping.
+ * Judge: the numbers in the warehouse, counted by a query that knows nothing of the pipeline's own
+ * bookkeeping. SIGKILL stands for a crash of a process, not for a loss of power.
+ */
+export async function run(args: readonly string[]): Promise<BenchResult> {
+  const options = readOptions(args);
+  const shutdown = new Shutdown();
+  const root = await mkdtemp(join(tmpdir(), 'flotilla-loss-'));
+  shutdown.add(() => rm(root, { recursive: true, force: true }));
+  try {
+    const topology = await openEmbedded(root, shutdown);
+    return await play(topology, options);
+  } finally {
+    await shutdown.run();
+  }
+}
+
+interface Options {
+  readonly kills: number;
+  readonly streams: number;
+  readonly seed: number;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      kills: { type: 'string', default: '100' },
+      streams: { type: 'string', default: '40' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const whole = (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 1) throw new RangeError(`not a whole number: ${text}`);
+    return value;
+  };
+  return { kills: whole(values.kills), streams: whole(values.streams), seed: whole(values.seed) };
+}
+
+const POINTS_PER_BATCH = 20;
+const BATCH_PAUSE_MS = 150;
+const MAX_KILL_PAUSE_MS = 2_500;
+const DRAIN_TIMEOUT_MS = 120_000;
+
+async function play(topology: Topology, options: Options): Promise<BenchResult> {
+  const random = uniform(options.seed);
+  const key = readPrivateKey(await readFile(topology.folder.deviceTokenPrivateKey, 'utf8'));
+  const stop = new AbortController();
+  const streams = await Promise.all(
+    Array.from({ length: options.streams }, async (_, i) => {
+      const deviceId = `bench-${i}`;
+      const identity = { deviceId, model: 'bench', group: 'bench' };
+      return {
+        collectorUrl: topology.collectorUrl,
+        token: await issueDeviceToken(identity, key, Date.now()),
+        deviceId,
+        signal: SIGNALS[i % SIGNALS.length] ?? 'metrics',
+        pointsPerBatch: POINTS_PER_BATCH,
+        pauseMs: BATCH_PAUSE_MS,
+        random,
+      };
+    }),
+  );
+  const running = Promise.all(streams.map((stream) => runStream(stream, stop.signal)));
+  const kills = await Promise.race([
+    killAtRandom(topology.victims, {
+      kills: options.kills,
+      maxPauseMs: MAX_KILL_PAUSE_MS,
+      random,
+      onKill: (name, done) => console.log(`kill ${done} of ${options.kills}: ${name}`),
+    }),
+    running.then(() => {
+      throw new Error('the streams ended before the kills');
+    }),
+  ]);
+  stop.abort();
+  const accounts = await running;
+  const ledger = await drain(topology.warehouseUrl, accounts);
+  return report(kills, accounts, ledger, options);
+}
+
+/** Waits for what is on its way; after the deadline what is missing counts as lost. */
+async function drain(warehouseUrl: string, accounts: readonly StreamAccount[]): Promise<Ledger> {
+  const look = async () => balance(accounts, await storedRows(warehouseUrl, accounts));
+  try {
+    return await waitUntil('all points stored', DRAIN_TIMEOUT_MS, async () => {
+      const ledger = await look();
+      return ledger.lost === 0 ? ledger : null;
+    });
+  } catch (error) {
+    if (error instanceof TooLateError) return look();
+    throw error;
+  }
+}
+
+function report(
+  kills: Record<string, number>,
+  accounts: readonly StreamAccount[],
+  ledger: Ledger,
+  { seed }: Options,
+): BenchResult {
+  const total = Object.values(kills).reduce((sum, count) => sum + count, 0);
+  const rows = SIGNALS.map((signal) => {
+    const own = accounts.filter((account) => account.signal === signal);
+    const sum = (of: (account: StreamAccount) => number) =>
+      formatCount(own.reduce((all, account) => all + of(account), 0));
+    return [
+      signal,
+      sum(() => 1),
+      sum((a) => a.batches),
+      sum((a) => a.failedAttempts),
+      sum((a) => a.points),
+    ];
+  });
+  console.log(
+    formatTable(['signal', 'streams', 'batches', 'attempts failed', 'points acknowledged'], rows),
+  );
+  console.log(
+    formatTable(
+      ['ledger', 'points'],
+      Object.entries(ledger).map(([name, points]) => [name, formatCount(points as number)]),
+    ),
+  );
+  console.log(
+    formatTable(
+      ['killed', 'times'],
+      Object.entries(kills).map(([n, c]) => [n, String(c)]),
+    ),
+  );
+  const failedAttempts = accounts.reduce((sum, account) => sum + account.failedAttempts, 0);
+  return {
+    figures: { machine: describeMachine(), seed, kills, failedAttempts, ...ledger },
+    goals: [
+      atMost('points lost', ledger.lost, 0, 'points'),
+      atMost('points doubled', ledger.doubled, 0, 'points'),
+      atMost('points nobody sent', ledger.invented, 0, 'points'),
+      { name: 'kills', value: total, unit: 'kills', limit: 100, met: total >= 100 },
+    ],
+  };
+}

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openDataFolder, type DataFolder } from '@flotilla/stack/src/data-folder.ts';
+import type { Shutdown } from '@flotilla/stack/src/shutdown.ts';
+import { freePorts } from '@flotilla/stack/src/supervisor/free-ports.ts';
+import { Supervisor } from '@flotilla/stack/src/supervisor/supervisor.ts';
+import type { Victim } from './killer.ts';
+
+/** A telemetry path that stands, and what of it can be killed. */
+export interface Topology {
+  readonly folder: DataFolder;
+  readonly collectorUrl: string;
+  readonly warehouseUrl: string;
+  readonly victims: readonly Victim[];
+}
+
+/** Collector and pipeline on the embedded log; the warehouse lives in the pipeline's process. */
+export async function openEmbedded(root: string, shutdown: Shutdown): Promise<Topology> {
+  const folder = openDataFolder(root);
+  const [collectorPort = 0, warehousePort = 0] = await freePorts(2);
+  const services = new Services(folder, shutdown);
+  const pipeline = await services.start(1, 'pipeline', 'pipeline/src/main.ts', {
+    FLOTILLA_EVENT_LOG: folder.eventLogUrl,
+    FLOTILLA_WAREHOUSE: folder.warehouseUrl,
+    FLOTILLA_WAREHOUSE_HTTP_PORT: String(warehousePort),
+    UV_THREADPOOL_SIZE: '12',
+  });
+  const collector = await services.startCollector(folder.eventLogUrl, collectorPort);
+  return {
+    folder,
+    collectorUrl: `http://127.0.0.1:${collectorPort}`,
+    warehouseUrl: `http://127.0.0.1:${warehousePort}`,
+    victims: [collector, pipeline],
+  };
+}
+
+/** Processes of the product, started again by their supervisor when they are killed. */
+class Services {
+  readonly #folder: DataFolder;
+  readonly #supervisor = new Supervisor();
+
+  constructor(folder: DataFolder, shutdown: Shutdown) {
+    this.#folder = folder;
+    shutdown.add(() => this.#supervisor.stopAll());
+  }
+
+  startCollector(eventLogUrl: string, port: number): Promise<Victim> {
+    return this.start(2, 'collector', 'collector/src/main.ts', {
+      FLOTILLA_EVENT_LOG: eventLogUrl,
+      FLOTILLA_COLLECTOR_PORT: String(port),
+      FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE: this.#folder.deviceTokenPublicKey,
+    });
+  }
+
+  async start(
+    stage: number,
+    name: string,
+    entry: string,
+    environment: Record<string, string>,
+  ): Promise<Victim> {
+    await this.#supervisor.start({
+      name,
+      stage,
+      entry: fileURLToPath(new URL(`../../../${entry}`, import.meta.url)),
+      environment,
+      logFile: join(this.#folder.logs, `${name}.log`),
+    });
+    const child = this.#supervisor.get(name);
+    return {
+      name,
+      async kill() {
+        child.kill('SIGKILL');
+        await child.waitReady();
+      },
+    };
+  }
+}
