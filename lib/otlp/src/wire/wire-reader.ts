@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { DecodeError } from './decode-error.ts';
 
 export const WIRE_VARINT = 0;
@@ -9,26 +10,35 @@ export const WIRE_FIXED32 = 5;
 export const MAX_DEPTH = 64;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Up to here a loop beats the call into native code. */
+const SHORT_TEXT = 48;
+const TWO_32 = 0x1_0000_0000;
 
 /**
  * Reads the protobuf wire format (protobuf.dev, "Encoding") field by field over a bounded slice of
  * bytes. A message is walked by `next()`, then one typed read or `skip()`. Throws DecodeError only.
+ *
+ * Nested messages come as readers of their own (`message`), or in place (`enter`, `leave`), which
+ * allocates nothing. `span` and `text` tell where bytes are rather than copy them.
  */
 export class WireReader {
+  /** What is read; spans are places in it. */
+  readonly source: Uint8Array;
   readonly #view: DataView;
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
-  readonly #depth: number;
+  #end: number;
+  #depth: number;
   #at: number;
   #field = 0;
   #wireType = 0;
+  /** Halves of the last varint or fixed64. */
+  #low = 0;
+  #high = 0;
+  #spanLength = 0;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length, depth = 0) {
-    if (depth > MAX_DEPTH) {
-      throw new DecodeError('nesting_too_deep', `messages nest deeper than ${MAX_DEPTH}`);
-    }
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, depth = 0, view?: DataView) {
+    if (depth > MAX_DEPTH) throw tooDeep();
+    this.source = bytes;
+    this.#view = view ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = start;
     this.#end = end;
     this.#depth = depth;
@@ -36,10 +46,19 @@ export class WireReader {
 
   /** Number of the next field, or 0 at the message's end. */
   next(): number {
-    if (this.#at >= this.#end) return 0;
-    const tag = this.#varint();
-    this.#wireType = Number(tag & 7n);
-    this.#field = Number(tag >> 3n);
+    const at = this.#at;
+    if (at >= this.#end) return 0;
+    const first = this.source[at] ?? 0;
+    if (first < 0x80) {
+      this.#at = at + 1;
+      this.#wireType = first & 7;
+      this.#field = first >>> 3;
+    } else {
+      this.#varint();
+      this.#wireType = this.#low & 7;
+      this.#field = this.#low >>> 3;
+      if (this.#high !== 0) this.#field = Infinity;
+    }
     if (this.#field < 1 || this.#field > 0x1fffffff) {
       throw new DecodeError('field_number_invalid', `field number ${this.#field}`);
     }
@@ -51,9 +70,46 @@ export class WireReader {
     return this.#end - this.#at;
   }
 
-  uint64(): bigint {
+  /** Place in `source` of what comes next; `seek` returns to it, within the same message. */
+  get position(): number {
+    return this.#at;
+  }
+
+  seek(position: number): void {
+    this.#at = position;
+  }
+
+  /** Length of the last `span` or `text`. */
+  get spanLength(): number {
+    return this.#spanLength;
+  }
+
+  /** Halves of the last 64-bit read by `varint` or `fixed64Halves`, both unsigned. */
+  get low(): number {
+    return this.#low;
+  }
+
+  get high(): number {
+    return this.#high;
+  }
+
+  /** Reads a varint into `low` and `high`. */
+  varint(): void {
     this.#expect(WIRE_VARINT);
-    return this.#varint();
+    this.#varint();
+  }
+
+  /** Reads 8 bytes into `low` and `high`. */
+  fixed64Halves(): void {
+    this.#expect(WIRE_FIXED64);
+    const at = this.#advance(8);
+    this.#low = this.#view.getUint32(at, true);
+    this.#high = this.#view.getUint32(at + 4, true);
+  }
+
+  uint64(): bigint {
+    this.varint();
+    return this.#big();
   }
 
   int64(): bigint {
@@ -61,11 +117,13 @@ export class WireReader {
   }
 
   uint32(): number {
-    return Number(BigInt.asUintN(32, this.uint64()));
+    this.varint();
+    return this.#low;
   }
 
   int32(): number {
-    return Number(BigInt.asIntN(32, this.uint64()));
+    this.varint();
+    return this.#low | 0;
   }
 
   /** ZigZag, protobuf.dev "Signed Integers". */
@@ -75,7 +133,8 @@ export class WireReader {
   }
 
   bool(): boolean {
-    return this.uint64() !== 0n;
+    this.varint();
+    return this.#low !== 0 || this.#high !== 0;
   }
 
   double(): number {
@@ -98,10 +157,8 @@ export class WireReader {
   }
 
   bytes(): Uint8Array {
-    this.#expect(WIRE_BYTES);
-    const length = this.#length();
-    const start = this.#advance(length);
-    return this.#bytes.subarray(start, start + length);
+    const start = this.span();
+    return this.source.subarray(start, start + this.#spanLength);
   }
 
   string(): string {
@@ -113,37 +170,91 @@ export class WireReader {
     }
   }
 
-  /** The nested message in this field. */
-  message(): WireReader {
+  /** Start of the bytes in this field; their number is `spanLength`. */
+  span(): number {
     this.#expect(WIRE_BYTES);
     const length = this.#length();
-    const start = this.#advance(length);
-    return new WireReader(this.#bytes, start, start + length, this.#depth + 1);
+    this.#spanLength = length;
+    const start = this.#at;
+    this.#at = start + length;
+    return start;
+  }
+
+  /** As `span`, of text: throws unless it is UTF-8. */
+  text(): number {
+    const start = this.span();
+    if (!isText(this.source, start, this.#spanLength)) {
+      throw new DecodeError('utf8_invalid', `field ${this.#field} is not UTF-8`);
+    }
+    return start;
+  }
+
+  /** The nested message in this field. */
+  message(): WireReader {
+    const start = this.span();
+    const end = start + this.#spanLength;
+    return new WireReader(this.source, start, end, this.#depth + 1, this.#view);
+  }
+
+  /** Goes into the message in this field; give what it returns to `leave`. */
+  enter(): number {
+    this.#expect(WIRE_BYTES);
+    const length = this.#length();
+    if (this.#depth >= MAX_DEPTH) throw tooDeep();
+    const outerEnd = this.#end;
+    this.#depth += 1;
+    this.#end = this.#at + length;
+    return outerEnd;
+  }
+
+  /** Comes out behind the message that `enter` went into. */
+  leave(outerEnd: number): void {
+    this.#at = this.#end;
+    this.#end = outerEnd;
+    this.#depth -= 1;
   }
 
   /** A repeated 8-byte field: packed, or one element as old writers send it. */
   repeatedFixed64<T>(into: T[], read: (view: DataView, offset: number) => T): void {
+    const start = this.fixed64Span();
+    const end = start + this.#spanLength;
+    for (let at = start; at < end; at += 8) into.push(read(this.#view, at));
+  }
+
+  /** As `span`, of a repeated 8-byte field, packed or single. */
+  fixed64Span(): number {
     if (this.#wireType === WIRE_FIXED64) {
-      into.push(read(this.#view, this.#advance(8)));
-      return;
+      this.#spanLength = 8;
+      return this.#advance(8);
     }
-    this.#expect(WIRE_BYTES);
-    const length = this.#length();
-    if (length % 8 !== 0) {
-      throw new DecodeError('packed_length_invalid', `${length} bytes hold no 8-byte values`);
+    const start = this.span();
+    if (this.#spanLength % 8 !== 0) {
+      throw new DecodeError(
+        'packed_length_invalid',
+        `${this.#spanLength} bytes hold no 8-byte values`,
+      );
     }
-    const start = this.#advance(length);
-    for (let at = start; at < start + length; at += 8) into.push(read(this.#view, at));
+    return start;
   }
 
   /** A repeated varint field, packed or single. */
   repeatedUint64(into: bigint[]): void {
+    this.eachVarint(() => into.push(this.#big()));
+  }
+
+  /** Reads each varint of a repeated field, packed or single, into `low` and `high`. */
+  eachVarint(take: () => void): void {
     if (this.#wireType === WIRE_VARINT) {
-      into.push(this.#varint());
+      this.#varint();
+      take();
       return;
     }
-    const inner = this.message();
-    while (inner.#at < inner.#end) into.push(inner.#varint());
+    const outerEnd = this.enter();
+    while (this.#at < this.#end) {
+      this.#varint();
+      take();
+    }
+    this.leave(outerEnd);
   }
 
   skip(): void {
@@ -158,7 +269,7 @@ export class WireReader {
         this.#advance(4);
         return;
       case WIRE_BYTES:
-        this.#advance(this.#length());
+        this.#at += this.#length();
         return;
       default:
         // 3 and 4 are proto2 groups, which OTLP never had; 6 and 7 are unassigned.
@@ -167,20 +278,28 @@ export class WireReader {
   }
 
   #expect(wireType: number): void {
-    if (this.#wireType !== wireType) {
-      throw new DecodeError(
-        'wire_type_unexpected',
-        `field ${this.#field} has wire type ${this.#wireType}, not ${wireType}`,
-      );
-    }
+    if (this.#wireType !== wireType) throw this.#unexpected(wireType);
+  }
+
+  #unexpected(wireType: number): DecodeError {
+    return new DecodeError(
+      'wire_type_unexpected',
+      `field ${this.#field} has wire type ${this.#wireType}, not ${wireType}`,
+    );
   }
 
   #length(): number {
-    const length = this.#varint();
-    if (length > BigInt(this.#end - this.#at)) {
+    const at = this.#at;
+    let length = at < this.#end ? (this.source[at] ?? 0x80) : 0x80;
+    if (length < 0x80) this.#at = at + 1;
+    else {
+      this.#varint();
+      length = this.#high === 0 ? this.#low : this.#high * TWO_32 + this.#low;
+    }
+    if (length > this.#end - this.#at) {
       throw new DecodeError('truncated', `field ${this.#field} says ${length} bytes, too many`);
     }
-    return Number(length);
+    return length;
   }
 
   #advance(count: number): number {
@@ -192,28 +311,46 @@ export class WireReader {
     return start;
   }
 
-  #varint(): bigint {
+  /** Seven bits a byte, least significant first; bits above the 64th are dropped. */
+  #varint(): void {
     let low = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
-      const byte = this.#byte();
-      low |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt(low);
-    }
-    let value = BigInt(low);
-    for (let shift = 28n; shift < 70n; shift += 7n) {
-      const byte = this.#byte();
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.#at >= this.#end) {
+        throw new DecodeError('truncated', `the message ends inside a varint`);
+      }
+      const byte = this.source[this.#at] ?? 0;
+      this.#at += 1;
+      const bits = byte & 0x7f;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high = bits >>> 4;
+      } else high |= bits << (shift - 32);
+      if (byte < 0x80) {
+        this.#low = low >>> 0;
+        this.#high = high >>> 0;
+        return;
+      }
     }
     throw new DecodeError('varint_too_long', `a varint of field ${this.#field} has over 10 bytes`);
   }
 
-  #byte(): number {
-    const byte = this.#at < this.#end ? this.#bytes[this.#at] : undefined;
-    if (byte === undefined) {
-      throw new DecodeError('truncated', `the message ends inside a varint`);
-    }
-    this.#at += 1;
-    return byte;
+  #big(): bigint {
+    if (this.#high === 0) return BigInt(this.#low);
+    return (BigInt(this.#high) << 32n) | BigInt(this.#low);
   }
+}
+
+function tooDeep(): DecodeError {
+  return new DecodeError('nesting_too_deep', `messages nest deeper than ${MAX_DEPTH}`);
+}
+
+function isText(bytes: Uint8Array, start: number, length: number): boolean {
+  if (length <= SHORT_TEXT) {
+    let seen = 0;
+    for (let at = start; at < start + length; at += 1) seen |= bytes[at] ?? 0;
+    if (seen < 0x80) return true;
+  }
+  return isUtf8(bytes.subarray(start, start + length));
 }
