@@ -4,7 +4,7 @@ import {
   type PollResponse,
   type UpdateReport,
 } from '@flotilla/contracts';
-import { parseRetryAfter } from '../http/retry-after.ts';
+import { parseRetryAfter } from '@flotilla/otlp-queue';
 
 /** An answer, or why there is none. Only `refused` is the caller's fault; the rest is worth a retry. */
 export type OtaAnswer<T> =

@@ -4,10 +4,10 @@ import {
   METRIC_QUEUE_DROPPED,
   METRIC_QUEUE_ITEMS,
 } from '@flotilla/contracts';
+import { DROP_REASONS, type DiskQueue } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { ValueType, type Meter } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
-import { DROP_REASONS, type DiskQueue } from './disk-queue.ts';
 
 /** What the agent knows of itself and of the firmware it runs. */
 export class AgentMetrics {

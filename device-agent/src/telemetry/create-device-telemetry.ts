@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { UpdateReport } from '@flotilla/contracts';
+import { DiskQueue, QueueSender, type QueueLimits } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { AgentMetrics } from './agent-metrics.ts';
 import { deviceResource, type DeviceIdentity } from './device-resource.ts';
 import type { DeviceTelemetry, Severity } from './device-telemetry.ts';
-import { DiskQueue, type QueueLimits } from './disk-queue.ts';
 import { HostMetrics } from './host/host-metrics.ts';
 import {
   crashLogRecord,
@@ -13,7 +13,6 @@ import {
   updateLogRecord,
   type FirmwareCrash,
 } from './log-record.ts';
-import { QueueSender } from './queue-sender.ts';
 import { QueueWriter, TelemetryWriteError } from './queue-writer.ts';
 import { logSdkDiagnostics } from './sdk-diagnostics.ts';
 import { VersionSignals, readableRecord } from './version-signals.ts';

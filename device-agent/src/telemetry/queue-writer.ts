@@ -1,8 +1,8 @@
+import type { DiskQueue, OtlpPath } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import type { DiskQueue, OtlpPath } from './disk-queue.ts';
 
 /** Well under the body limit of collectors, so that a burst of long lines is not refused whole. */
 const MAX_REQUEST_BYTES = 1024 * 1024;

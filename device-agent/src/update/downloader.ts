@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { isFileError } from '../disk/durable-file.ts';
-import { parseRetryAfter } from '../http/retry-after.ts';
+import { parseRetryAfter } from '@flotilla/otlp-queue';
 import { DownloadError } from './download-error.ts';
 
 export interface DownloadRequest {

@@ -2,17 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EVENT_FIRMWARE_CRASH, EVENT_UPDATE, type UpdateReport } from '@flotilla/contracts';
+import {
+  holdWriteLock,
+  startFakeCollector,
+  type FakeCollector,
+} from '@flotilla/otlp-queue/testing';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDeviceTelemetry } from '../../src/telemetry/create-device-telemetry.ts';
 import type { DeviceTelemetry } from '../../src/telemetry/device-telemetry.ts';
 import { TelemetryWriteError } from '../../src/telemetry/queue-writer.ts';
 import { decodeLogs, decodePoints } from '../../src/telemetry/testing/decode-otlp.ts';
-import {
-  startFakeCollector,
-  type FakeCollector,
-} from '../../src/telemetry/testing/fake-collector.ts';
-import { holdWriteLock } from './hold-write-lock.ts';
 
 /** Generous: other work may hold the disk. */
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 20 });

@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DiskQueue } from '@flotilla/otlp-queue';
+import { holdWriteLock } from '@flotilla/otlp-queue/testing';
 import { createLogger } from '@flotilla/service';
 import { emptyResource } from '@opentelemetry/resources';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BatchingLogProcessor } from '../../src/telemetry/batching-log-processor.ts';
-import { DiskQueue } from '../../src/telemetry/disk-queue.ts';
 import { plainLogRecord } from '../../src/telemetry/log-record.ts';
 import { QueueLogExporter, QueueMetricExporter } from '../../src/telemetry/queue-exporters.ts';
 import { QueueWriter, TelemetryWriteError } from '../../src/telemetry/queue-writer.ts';
 import { decodeLogs } from '../../src/telemetry/testing/decode-otlp.ts';
 import { readableRecord } from '../../src/telemetry/version-signals.ts';
-import { holdWriteLock } from './hold-write-lock.ts';
 
 const logger = createLogger('test', 'silent');
 const record = (body: string) =>

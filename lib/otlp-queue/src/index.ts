@@ -1,1 +1,6 @@
-export {};
+export * from './disk-queue.ts';
+export * from './domain/send-decision.ts';
+export * from './protobuf-fields.ts';
+export { QueueOpenError } from './queue-database.ts';
+export * from './queue-sender.ts';
+export * from './retry-after.ts';

@@ -1,4 +1,4 @@
-import { readProtobufFields, type ProtobufField } from '../protobuf-fields.ts';
+import { readProtobufFields, type ProtobufField } from '@flotilla/otlp-queue';
 
 /** Field numbers are those of opentelemetry-proto v1: common, resource, logs and metrics. */
 type Value = string | number | boolean | null;

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskQueue, type QueueItem } from '../../src/telemetry/disk-queue.ts';
-import { decodeLogs } from '../../src/telemetry/testing/decode-otlp.ts';
+import { DiskQueue, type QueueItem } from '../src/disk-queue.ts';
 import { bodyOf } from './children/known-body.ts';
 
 const logger = createLogger('test', 'silent');
@@ -91,18 +90,6 @@ describe('the disk queue of a killed process', () => {
     const leastLines = kills.reduce((sum, lines) => sum + lines, 0);
     expect(left.length).toBeGreaterThanOrEqual(Math.floor(leastLines / 3) - 2 * kills.length);
     expect(gone.size).toBeGreaterThan(0);
-  });
-
-  it('has every update report whose call resolved', async () => {
-    const printed = await runUntilKilled('report-updates', [folder], 80);
-    const queue = new DiskQueue({ folder: join(folder, 'telemetry'), logger });
-    const reportIds = drain(queue)
-      .filter(({ path }) => path === '/v1/logs')
-      .flatMap(({ body }) => decodeLogs(body))
-      .map(({ attributes }) => attributes['flotilla.report.id']);
-    queue.close();
-    expect(reportIds.slice(0, printed.length)).toEqual(printed);
-    expect(reportIds.length - printed.length).toBeLessThanOrEqual(1);
   });
 });
 

@@ -4,7 +4,7 @@ import {
   decideSend,
   type RetryPolicy,
   type SendObservation,
-} from '../../../src/telemetry/domain/send-decision.ts';
+} from '../../src/domain/send-decision.ts';
 
 const policy: RetryPolicy = {
   baseDelayMs: 100,

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { HTTP_BATCH_ID } from '@flotilla/contracts';
-import { parseRetryAfter } from '../http/retry-after.ts';
+import { parseRetryAfter } from './retry-after.ts';
 import type { QueueItem } from './disk-queue.ts';
 import type { SendObservation } from './domain/send-decision.ts';
 

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { createLogger } from '@flotilla/service';
-import { DiskQueue } from '../../../src/telemetry/disk-queue.ts';
+import { DiskQueue } from '../../src/disk-queue.ts';
 import { bodyOf } from './known-body.ts';
 
 /**

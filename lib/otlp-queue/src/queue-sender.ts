@@ -1,5 +1,5 @@
 import type { Logger } from '@flotilla/service';
-import { MAX_RETRY_AFTER_MS } from '../http/retry-after.ts';
+import { MAX_RETRY_AFTER_MS } from './retry-after.ts';
 import type { DiskQueue, QueueItem } from './disk-queue.ts';
 import {
   DEFAULT_RETRY_POLICY,
@@ -194,7 +194,7 @@ export class QueueSender {
       if (this.#failures > 0) {
         logger.info({ failures: this.#failures }, 'the collector takes telemetry again');
       }
-      const rejected = partialSuccess(path, result.answer);
+      const rejected = partialSuccess(result.answer);
       if (rejected !== null) logger.warn({ batchId, path, ...rejected }, 'taken only in part');
       return;
     }

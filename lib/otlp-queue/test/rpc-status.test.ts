@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ProtobufError, readProtobufFields } from '../../src/telemetry/protobuf-fields.ts';
-import { refusalReason } from '../../src/telemetry/rpc-status.ts';
+import { ProtobufError, readProtobufFields } from '../src/protobuf-fields.ts';
+import { refusalReason } from '../src/rpc-status.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 /** google.rpc.Status { code: 3, message }, for messages under 128 bytes. */

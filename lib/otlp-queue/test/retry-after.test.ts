@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_RETRY_AFTER_MS, parseRetryAfter } from '../../src/http/retry-after.ts';
+import { MAX_RETRY_AFTER_MS, parseRetryAfter } from '../src/retry-after.ts';
 
 const nowMs = Date.parse('2026-01-01T00:00:00Z');
 /** Above it, Node's timers fire after 1 ms. */

@@ -5,18 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DiskQueue } from '../../src/telemetry/disk-queue.ts';
-import {
-  DEFAULT_RETRY_POLICY,
-  type RetryPolicy,
-} from '../../src/telemetry/domain/send-decision.ts';
-import { QueueSender } from '../../src/telemetry/queue-sender.ts';
+import { DiskQueue } from '../src/disk-queue.ts';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../src/domain/send-decision.ts';
+import { QueueSender } from '../src/queue-sender.ts';
 import {
   startFakeCollector,
   type CollectorAnswer,
   type FakeCollector,
-} from '../../src/telemetry/testing/fake-collector.ts';
-import { holdWriteLock } from './hold-write-lock.ts';
+} from '../src/testing/fake-collector.ts';
+import { holdWriteLock } from '../src/testing/hold-write-lock.ts';
 
 /** Generous: other work may hold the disk. */
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 20 });

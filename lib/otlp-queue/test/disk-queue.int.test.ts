@@ -15,8 +15,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { createLogger } from '@flotilla/service';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskQueue, type QueueLimits } from '../../src/telemetry/disk-queue.ts';
-import { QueueOpenError } from '../../src/telemetry/queue-database.ts';
+import { DiskQueue, type QueueLimits } from '../src/disk-queue.ts';
+import { QueueOpenError } from '../src/queue-database.ts';
 
 const logger = createLogger('test', 'silent');
 const bytes = (length: number, fill = 1) => new Uint8Array(length).fill(fill);

@@ -1,0 +1,2 @@
+export * from './fake-collector.ts';
+export * from './hold-write-lock.ts';
