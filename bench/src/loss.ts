@@ -13,13 +13,14 @@ import { runStream, type StreamAccount } from './loss/device-stream.ts';
 import { killAtRandom } from './loss/killer.ts';
 import { balance, storedRows, type Ledger } from './loss/ledger.ts';
 import { uniform } from './harness/random.ts';
-import { openEmbedded, type Topology } from './loss/topology.ts';
+import { openDistributed, openEmbedded, type Topology } from './loss/topology.ts';
 
 /**
  * Question: is any acknowledged point lost or stored twice when processes die at random moments?
  * Load: streams of devices, each sending batch after batch of numbered points (metrics and logs in
  * equal parts), every batch under its own id again and again until it is acknowledged.
- * Meanwhile processes get SIGKILL at random moments, overlapping.
+ * Meanwhile processes get SIGKILL at random moments, overlapping: a Kafka broker, a warehouse server,
+ * a collector and two pipelines; with --embedded, the two processes of the embedded path.
  * Judge: the numbers in the warehouse, counted by a query that knows nothing of the pipeline's own
  * bookkeeping. SIGKILL stands for a crash of a process, not for a loss of power.
  */
@@ -29,7 +30,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   const root = await mkdtemp(join(tmpdir(), 'flotilla-loss-'));
   shutdown.add(() => rm(root, { recursive: true, force: true }));
   try {
-    const topology = await openEmbedded(root, shutdown);
+    const topology = await (options.embedded ? openEmbedded : openDistributed)(root, shutdown);
     return await play(topology, options);
   } finally {
     await shutdown.run();
@@ -37,6 +38,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
 }
 
 interface Options {
+  readonly embedded: boolean;
   readonly kills: number;
   readonly streams: number;
   readonly seed: number;
@@ -46,6 +48,7 @@ function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      embedded: { type: 'boolean', default: false },
       kills: { type: 'string', default: '100' },
       streams: { type: 'string', default: '40' },
       seed: { type: 'string', default: '1' },
@@ -56,7 +59,12 @@ function readOptions(args: readonly string[]): Options {
     if (!Number.isInteger(value) || value < 1) throw new RangeError(`not a whole number: ${text}`);
     return value;
   };
-  return { kills: whole(values.kills), streams: whole(values.streams), seed: whole(values.seed) };
+  return {
+    embedded: values.embedded,
+    kills: whole(values.kills),
+    streams: whole(values.streams),
+    seed: whole(values.seed),
+  };
 }
 
 const POINTS_PER_BATCH = 20;

@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startKafkaBroker } from '@flotilla/event-log/testing/kafka';
 import { openDataFolder, type DataFolder } from '@flotilla/stack/src/data-folder.ts';
 import type { Shutdown } from '@flotilla/stack/src/shutdown.ts';
 import { freePorts } from '@flotilla/stack/src/supervisor/free-ports.ts';
@@ -33,6 +36,54 @@ export async function openEmbedded(root: string, shutdown: Shutdown): Promise<To
     victims: [collector, pipeline],
   };
 }
+
+/**
+ * Everything apart: a real Kafka broker, a warehouse server, a collector, and two pipelines that share
+ * the partitions. All five can be killed.
+ */
+export async function openDistributed(root: string, shutdown: Shutdown): Promise<Topology> {
+  const folder = openDataFolder(root);
+  const kafkaFolder = join(root, 'kafka');
+  await mkdir(kafkaFolder);
+  const broker = await startKafkaBroker({ folder: kafkaFolder });
+  shutdown.add(() => broker.stop());
+  const eventLogUrl = `${broker.url}?partitions=${PARTITIONS}`;
+  const services = new Services(folder, shutdown);
+  const [collectorPort = 0, warehousePort = 0] = await freePorts(2);
+  const password = randomBytes(12).toString('hex');
+  const warehouseUrl = `http://flotilla:${password}@127.0.0.1:${warehousePort}/default`;
+  const warehouse = await services.start(0, 'warehouse', 'pipeline/src/warehouse-server/main.ts', {
+    FLOTILLA_WAREHOUSE_FOLDER: join(root, 'warehouse'),
+    FLOTILLA_WAREHOUSE_SERVER_PORT: String(warehousePort),
+    FLOTILLA_WAREHOUSE_WRITER_PASSWORD: password,
+    UV_THREADPOOL_SIZE: '16',
+  });
+  const pipelines: Victim[] = [];
+  for (const name of ['pipeline-1', 'pipeline-2']) {
+    pipelines.push(
+      await services.start(1, name, 'pipeline/src/main.ts', {
+        FLOTILLA_EVENT_LOG: eventLogUrl,
+        FLOTILLA_WAREHOUSE: warehouseUrl,
+      }),
+    );
+  }
+  const collector = await services.startCollector(eventLogUrl, collectorPort);
+  const kafka: Victim = {
+    name: 'kafka',
+    async kill() {
+      await broker.kill();
+      await broker.restart();
+    },
+  };
+  return {
+    folder,
+    collectorUrl: `http://127.0.0.1:${collectorPort}`,
+    warehouseUrl,
+    victims: [kafka, warehouse, ...pipelines, collector],
+  };
+}
+
+const PARTITIONS = 6;
 
 /** Processes of the product, started again by their supervisor when they are killed. */
 class Services {
