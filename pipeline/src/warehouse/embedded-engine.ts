@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type ClickHouseClient } from '@clickhouse/client';
 import { FolderLock } from '@flotilla/service';
@@ -40,6 +40,11 @@ export class EmbeddedEngine {
       lock.release();
       throw error;
     }
+  }
+
+  /** For files that carry rows into the engine; nothing in it outlives the process. */
+  get insertFolder(): string {
+    return join(dirname(this.#path), 'inserts');
   }
 
   /** A client on a connection of its own; a connection runs one statement at a time. */

@@ -1,27 +1,36 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { Logger } from '@flotilla/service';
-import { BadQueryRequestError, readQueryRequest } from './http-request.ts';
+import { answerFormat, BadQueryRequestError, readQueryRequest } from './http-request.ts';
+import { sendAnswer, type QueryAnswer } from './query-answer.ts';
 import { queryError } from './query-error.ts';
 import { refuseUnlessReading } from './read-only-statement.ts';
 import type { ReadSessions } from './read-sessions.ts';
 
-const gzipAsync = promisify(gzip);
 const HOST = '127.0.0.1';
+/** There are no replicas, so they never lag. */
+const HEALTH_PATHS = new Set(['/ping', '/replicas_status']);
+
+/** For an endpoint that takes writes too: nobody gets in without an account. */
+export interface WriteAccess {
+  readonly host: string;
+  /** Throws BadQueryRequestError when nobody is known by what the request carries. */
+  readonly isWriter: (request: IncomingMessage) => boolean;
+  readonly answer: (request: IncomingMessage) => Promise<QueryAnswer>;
+}
 
 /**
- * ClickHouse's HTTP interface, as far as reading clients need it, over the embedded engine: `GET /ping`,
- * and queries by GET or POST with typed parameters. Listens on the loopback interface only.
+ * ClickHouse's HTTP interface over the embedded engine: `GET /ping`, and queries by GET or POST with typed
+ * parameters. Only reads, on the loopback interface and for anybody there, unless `writes` are given.
  */
 export class WarehouseHttpEndpoint {
   readonly #server: Server;
   readonly #sessions: ReadSessions;
   readonly #logger: Logger;
+  readonly #writes: WriteAccess | null;
 
-  private constructor(sessions: ReadSessions, logger: Logger) {
+  private constructor(sessions: ReadSessions, logger: Logger, writes: WriteAccess | null) {
     this.#sessions = sessions;
+    this.#writes = writes;
     this.#logger = logger;
     this.#server = createServer((request, response) => void this.#handle(request, response));
   }
@@ -30,11 +39,12 @@ export class WarehouseHttpEndpoint {
     sessions: ReadSessions,
     port: number,
     logger: Logger,
+    writes: WriteAccess | null = null,
   ): Promise<WarehouseHttpEndpoint> {
-    const endpoint = new WarehouseHttpEndpoint(sessions, logger);
+    const endpoint = new WarehouseHttpEndpoint(sessions, logger, writes);
     await new Promise<void>((resolve, reject) => {
       endpoint.#server.once('error', reject);
-      endpoint.#server.listen(port, HOST, () => resolve());
+      endpoint.#server.listen(port, writes?.host ?? HOST, () => resolve());
     });
     return endpoint;
   }
@@ -42,7 +52,8 @@ export class WarehouseHttpEndpoint {
   get url(): string {
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('the endpoint is closed');
-    return `http://${HOST}:${address.port}`;
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `http://${host}:${address.port}`;
   }
 
   async close(): Promise<void> {
@@ -52,9 +63,10 @@ export class WarehouseHttpEndpoint {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      checkHost(request);
-      const path = (request.url ?? '/').split('?')[0];
-      if (request.method === 'GET' && (path === '/ping' || request.url === '/')) {
+      if (this.#writes === null) checkHost(request);
+      const path = (request.url ?? '/').split('?')[0] ?? '/';
+      const isRead = request.method === 'GET' || request.method === 'HEAD';
+      if (isRead && (HEALTH_PATHS.has(path) || request.url === '/')) {
         response.end('Ok.\n');
       } else if ((request.method === 'GET' || request.method === 'POST') && path === '/') {
         await this.#answerQuery(request, response);
@@ -67,6 +79,17 @@ export class WarehouseHttpEndpoint {
   }
 
   async #answerQuery(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // ClickHouse too takes a GET for a read, whoever sends it: a link must not change anything.
+    const isWrite = this.#writes?.isWriter(request) === true && request.method === 'POST';
+    await sendAnswer(
+      response,
+      isWrite && this.#writes !== null
+        ? await this.#writes.answer(request)
+        : await this.#read(request),
+    );
+  }
+
+  async #read(request: IncomingMessage): Promise<QueryAnswer> {
     const query = await readQueryRequest(request);
     if (query.database !== 'default') {
       throw new BadQueryRequestError(
@@ -81,19 +104,12 @@ export class WarehouseHttpEndpoint {
       const status = refusal.code === 62 ? 400 : 403;
       throw new BadQueryRequestError(status, refusal.code, refusal.type, refusal.reason);
     }
-    const result = await this.#sessions.query(query.statement, query.parameters, query.format);
-    const body = query.acceptsGzip ? await gzipAsync(result) : result;
-    response.writeHead(200, {
-      'content-type': query.format.startsWith('JSON')
-        ? 'application/json'
-        : 'text/plain; charset=UTF-8',
-      'content-length': body.length,
-      'x-clickhouse-query-id': printable(query.queryId ?? randomUUID()),
-      'x-clickhouse-format': query.format,
-      'x-clickhouse-timezone': 'UTC',
-      ...(query.acceptsGzip && { 'content-encoding': 'gzip' }),
-    });
-    response.end(body);
+    return {
+      ...query,
+      body: await this.#sessions.query(query.statement, query.parameters, query.format),
+      format: answerFormat(query.statement, query.format),
+      summary: null,
+    };
   }
 
   #fail(error: unknown, response: ServerResponse): void {
@@ -118,8 +134,4 @@ function checkHost(request: IncomingMessage): void {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
   if (host === HOST || host === 'localhost') return;
   throw new BadQueryRequestError(403, 497, 'ACCESS_DENIED', 'only reachable as localhost');
-}
-
-function printable(text: string): string {
-  return text.replace(/[^\x21-\x7e]/g, '_').slice(0, 128);
 }

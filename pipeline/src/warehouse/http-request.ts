@@ -2,13 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
-export interface QueryRequest {
-  readonly statement: string;
-  readonly parameters: Readonly<Record<string, string>>;
+/** What a request's URL says. */
+export interface QueryUrl {
+  readonly url: URL;
+  /** Of the answer, unless the statement names its own. */
   readonly format: string;
   readonly database: string;
   readonly queryId: string | null;
   readonly acceptsGzip: boolean;
+}
+
+export interface QueryRequest extends QueryUrl {
+  readonly statement: string;
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** A request that never reaches the engine; `code` and `type` are ClickHouse's. */
@@ -30,31 +36,45 @@ const gunzipAsync = promisify(gunzip);
 
 /** Reads what ClickHouse's HTTP interface takes; settings are ignored, the sessions have their own. */
 export async function readQueryRequest(request: IncomingMessage): Promise<QueryRequest> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const query = readQueryUrl(request);
   const body = request.method === 'POST' ? await readBody(request) : '';
-  const inUrl = url.searchParams.get('query') ?? '';
+  const inUrl = query.url.searchParams.get('query') ?? '';
   const parameters: Record<string, string> = {};
-  for (const [name, value] of url.searchParams) {
+  for (const [name, value] of query.url.searchParams) {
     if (!name.startsWith('param_')) continue;
     if (!/^param_[A-Za-z_]\w{0,127}$/.test(name)) {
       throw new BadQueryRequestError(400, 36, 'BAD_ARGUMENTS', `parameter name ${name}`);
     }
     parameters[name.slice('param_'.length)] = value;
   }
-  const format = url.searchParams.get('default_format') ?? 'TabSeparated';
+  return { ...query, statement: inUrl === '' ? body : `${inUrl}\n${body}`, parameters };
+}
+
+export function readQueryUrl(request: IncomingMessage): QueryUrl {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const header = (name: string): string | null => {
+    const value = request.headers[name];
+    return typeof value === 'string' ? value : null;
+  };
+  const format =
+    url.searchParams.get('default_format') ?? header('x-clickhouse-format') ?? 'TabSeparated';
   if (!/^\w{1,64}$/.test(format)) {
     throw new BadQueryRequestError(400, 73, 'UNKNOWN_FORMAT', `Unknown format ${format}`);
   }
   return {
-    statement: inUrl === '' ? body : `${inUrl}\n${body}`,
-    parameters,
+    url,
     format,
-    database: url.searchParams.get('database') ?? 'default',
+    database: url.searchParams.get('database') ?? header('x-clickhouse-database') ?? 'default',
     queryId: url.searchParams.get('query_id'),
     acceptsGzip:
       url.searchParams.get('enable_http_compression') === '1' &&
       /\bgzip\b/.test(request.headers['accept-encoding'] ?? ''),
   };
+}
+
+/** The format a statement names at its end, else the request's. */
+export function answerFormat(statement: string, requested: string): string {
+  return /\sFORMAT\s+(\w{1,64})(?:\s+SETTINGS\s[^;]*)?\s*;?\s*$/i.exec(statement)?.[1] ?? requested;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -78,6 +78,6 @@ export class ReadSessions {
 }
 
 /** A string literal; backslash and quote are all that could end it early. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
