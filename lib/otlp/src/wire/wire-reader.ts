@@ -269,7 +269,7 @@ export class WireReader {
         this.#advance(4);
         return;
       case WIRE_BYTES:
-        this.#at += this.#length();
+        this.#advance(this.#length());
         return;
       default:
         // 3 and 4 are proto2 groups, which OTLP never had; 6 and 7 are unassigned.
