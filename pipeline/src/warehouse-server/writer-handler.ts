@@ -76,5 +76,5 @@ async function joined(inUrl: string, body: BodyFile): Promise<JoinedStatement> {
 }
 
 function unsupported(what: string): BadQueryRequestError {
-  return new BadQueryRequestError(400, 48, 'NOT_IMPLEMENTED', `${what}`);
+  return new BadQueryRequestError(400, 48, 'NOT_IMPLEMENTED', what);
 }
