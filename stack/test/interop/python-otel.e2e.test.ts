@@ -87,7 +87,6 @@ const expectedLogs = BODIES.map((body, index) => ({
     numbers: '[1,2]',
     on: 'true',
     ratio: '0.5',
-    'device.id': expect.any(String),
   },
   ScopeName: 'interop',
   ScopeVersion: '4.5.6',

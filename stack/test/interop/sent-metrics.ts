@@ -56,7 +56,7 @@ function tableOf(metric: SentMetric, point: SentPoint): string {
 
 /** Attributes are text in the warehouse: lists as JSON, whose numbers the SDK's text forms lack. */
 function attributeText(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function fieldsOf(metric: SentMetric, point: SentPoint): Record<string, unknown> {
