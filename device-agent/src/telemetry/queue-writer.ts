@@ -26,28 +26,33 @@ export class QueueWriter {
   }
 
   writeMetrics(metrics: ResourceMetrics): void {
-    this.#write('/v1/metrics', () => ProtobufMetricsSerializer.serializeRequest(metrics));
+    const points = metrics.scopeMetrics
+      .flatMap((scope) => scope.metrics)
+      .reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
+    this.#write('/v1/metrics', points, () => ProtobufMetricsSerializer.serializeRequest(metrics));
   }
 
   writeLogs(records: readonly ReadableLogRecord[]): void {
     if (records.length === 0) return;
-    const body = this.#encode(() => ProtobufLogsSerializer.serializeRequest([...records]));
+    const body = this.#encode('/v1/logs', records.length, () =>
+      ProtobufLogsSerializer.serializeRequest([...records]),
+    );
     if (body.length > MAX_REQUEST_BYTES && records.length > 1) {
       const middle = Math.ceil(records.length / 2);
       this.writeLogs(records.slice(0, middle));
       this.writeLogs(records.slice(middle));
       return;
     }
-    this.#write('/v1/logs', () => body);
+    this.#write('/v1/logs', records.length, () => body);
   }
 
-  #write(path: OtlpPath, encode: () => Uint8Array | undefined): void {
-    const body = this.#encode(encode);
+  #write(path: OtlpPath, entries: number, encode: () => Uint8Array | undefined): void {
+    const body = this.#encode(path, entries, encode);
     let queued: boolean;
     try {
-      ({ queued } = this.#queue.enqueue(path, body));
+      ({ queued } = this.#queue.enqueue(path, body, entries));
     } catch (cause) {
-      throw this.#lost('the disk did not take it', cause);
+      throw this.#lost(path, entries, 'the disk did not take it', cause);
     }
     if (!queued) {
       // Counted by the queue, as `bytes`.
@@ -57,19 +62,19 @@ export class QueueWriter {
     }
   }
 
-  #encode(encode: () => Uint8Array | undefined): Uint8Array {
+  #encode(path: OtlpPath, entries: number, encode: () => Uint8Array | undefined): Uint8Array {
     let body: Uint8Array | undefined;
     try {
       body = encode();
     } catch (cause) {
-      throw this.#lost('it could not be encoded', cause);
+      throw this.#lost(path, entries, 'it could not be encoded', cause);
     }
-    if (body === undefined) throw this.#lost('it could not be encoded', undefined);
+    if (body === undefined) throw this.#lost(path, entries, 'it could not be encoded', undefined);
     return body;
   }
 
-  #lost(why: string, cause: unknown): TelemetryWriteError {
-    this.#queue.countUnwritable();
+  #lost(path: OtlpPath, entries: number, why: string, cause: unknown): TelemetryWriteError {
+    this.#queue.countUnwritable(path, entries);
     this.#logger.error({ err: cause }, `telemetry was lost: ${why}`);
     return new TelemetryWriteError(`telemetry was lost: ${why}`, { cause });
   }

@@ -2,18 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '@flotilla/service';
 import { z } from 'zod';
+import {
+  DROP_REASONS,
+  noDrops,
+  noLosses,
+  OTLP_PATHS,
+  SIGNAL_OF_PATH,
+  type DropCounts,
+  type DropReason,
+  type LostCounts,
+  type OtlpPath,
+} from './drop-counts.ts';
 import { isCorruption, openQueueDatabase } from './queue-database.ts';
 import { prepareStatements, type QueueStatements } from './queue-statements.ts';
-
-/** Request paths of OTLP/HTTP. */
-export type OtlpPath = '/v1/metrics' | '/v1/logs';
-
-/**
- * Why telemetry was given up: the queue was full, it was too old, the collector refused it for good,
- * or the disk did not take it.
- */
-export const DROP_REASONS = ['bytes', 'age', 'refused', 'unwritable'] as const;
-export type DropReason = (typeof DROP_REASONS)[number];
 
 export interface QueueItem {
   readonly id: number;
@@ -21,7 +22,23 @@ export interface QueueItem {
   readonly batchId: string;
   readonly path: OtlpPath;
   readonly body: Uint8Array;
+  /** Data points, log records or spans in the body. */
+  readonly entries: number;
   readonly createdAtMs: number;
+}
+
+/** A request to keep; without a batch id it gets one. */
+export interface QueueRequest {
+  readonly path: OtlpPath;
+  readonly body: Uint8Array;
+  readonly entries: number;
+  readonly batchId?: string;
+}
+
+/** How far a source has been moved into the queue, in the source's own words. */
+export interface QueueMark {
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface QueueLimits {
@@ -57,14 +74,27 @@ const CLOCK_SET_AFTER_MS = Date.UTC(2025, 0, 1);
 const itemSchema = z.object({
   id: z.number(),
   batchId: z.string(),
-  path: z.enum(['/v1/metrics', '/v1/logs']),
+  path: z.enum(OTLP_PATHS),
   body: z.instanceof(Uint8Array),
+  entries: z.number(),
   createdAtMs: z.number(),
 });
 const headerSchema = z.object({ id: z.number(), createdAtMs: z.number(), sizeBytes: z.number() });
-const sizeSchema = z.object({ sizeBytes: z.number() });
+const deletedSchema = z.object({
+  sizeBytes: z.number(),
+  path: z.enum(OTLP_PATHS),
+  entries: z.number(),
+});
+const markSchema = z.object({ value: z.string() });
 const totalsSchema = z.object({ items: z.number(), sizeBytes: z.number() });
-const dropsSchema = z.array(z.object({ reason: z.enum(DROP_REASONS), items: z.number() }));
+const dropsSchema = z.array(
+  z.object({
+    reason: z.enum(DROP_REASONS),
+    path: z.enum(OTLP_PATHS),
+    items: z.number(),
+    entries: z.number(),
+  }),
+);
 
 /**
  * Requests waiting for the collector, oldest first, bounded by bytes and age. Every call is on disk
@@ -85,6 +115,7 @@ export class DiskQueue {
   #sizeBytes = 0;
   /** Cannot be kept on a disk that does not write. */
   #unwritable = 0;
+  readonly #unwritableEntries = { metrics: 0, logs: 0, traces: 0 };
 
   /** Throws QueueOpenError when the folder cannot hold a queue. */
   constructor(options: DiskQueueOptions) {
@@ -106,60 +137,96 @@ export class DiskQueue {
   }
 
   /** Throws what SQLite throws (disk full, I/O error); then nothing changed. */
-  enqueue(path: OtlpPath, body: Uint8Array): EnqueueResult {
-    const { maxBytes } = this.#limits;
-    if (body.length > maxBytes) {
-      this.#transaction(() => this.#count('bytes', 1));
-      return { queued: false, reason: 'bytes' };
-    }
+  enqueue(path: OtlpPath, body: Uint8Array, entries = 1): EnqueueResult {
     const batchId = this.#newId();
-    const createdAtMs = this.#clock();
+    const kept = this.enqueueAll([{ path, body, entries, batchId }]);
+    return kept === 1 ? { queued: true, batchId } : { queued: false, reason: 'bytes' };
+  }
+
+  /**
+   * All in one transaction, and the mark with them: after a kill either both are there or neither.
+   * Returns how many were kept; one larger than the whole queue is counted as dropped. Throws what
+   * SQLite throws; then nothing changed.
+   */
+  enqueueAll(requests: readonly QueueRequest[], mark?: QueueMark): number {
+    let kept = 0;
     this.#transaction(() => {
-      this.#expire(createdAtMs);
-      this.#dropOldestWhile('bytes', () => this.#sizeBytes + body.length > maxBytes);
-      this.#statements.insertItem.run({ batchId, path, createdAtMs, body });
-      this.#items += 1;
-      this.#sizeBytes += body.length;
+      kept = 0;
+      const nowMs = this.#clock();
+      this.#expire(nowMs);
+      for (const request of requests) if (this.#insert(request, nowMs)) kept += 1;
+      if (mark !== undefined) this.#statements.writeMark.run({ ...mark });
     });
-    for (const listener of this.#listeners) listener();
-    return { queued: true, batchId };
+    if (kept > 0) for (const listener of this.#listeners) listener();
+    return kept;
+  }
+
+  /** The mark written last under this name, or null. */
+  mark(name: string): string | null {
+    const row = this.#guarded(() => this.#statements.readMark.get({ name }));
+    return row === undefined ? null : markSchema.parse(row).value;
   }
 
   /** The next item to send, or undefined when there is none. Gives up what has become too old. */
   oldest(): QueueItem | undefined {
+    return this.oldestItems(1)[0];
+  }
+
+  /** As oldest, for up to `maxItems`, oldest first. */
+  oldestItems(maxItems: number): QueueItem[] {
     return this.#guarded(() => {
       const header = this.#header();
       if (header !== undefined && this.#tooOld(header.createdAtMs, this.#clock())) {
         this.#transaction(() => this.#expire(this.#clock()));
       }
-      const row = this.#statements.oldestItem.get();
-      return row === undefined ? undefined : itemSchema.parse(row);
+      return z.array(itemSchema).parse(this.#statements.oldestItems.all({ maxItems }));
     });
   }
 
   /** The collector has it. Harmless when the item gave way to newer ones meanwhile. */
   acknowledge(id: number): void {
-    this.#transaction(() => this.#delete(id));
+    this.settle([id], []);
   }
 
   /** The collector will never take it. */
   refuse(id: number): void {
+    this.settle([], [id]);
+  }
+
+  /** Acknowledges and refuses in one transaction. */
+  settle(acknowledged: readonly number[], refused: readonly number[]): void {
+    if (acknowledged.length + refused.length === 0) return;
     this.#transaction(() => {
-      if (this.#delete(id)) this.#count('refused', 1);
+      for (const id of acknowledged) this.#delete(id);
+      for (const id of refused) {
+        const item = this.#delete(id);
+        if (item !== null) this.#count('refused', item.path, 1, item.entries);
+      }
     });
   }
 
   /** A request that never reached the disk. */
-  countUnwritable(): void {
+  countUnwritable(path: OtlpPath = '/v1/metrics', entries = 0): void {
     this.#unwritable += 1;
+    this.#unwritableEntries[SIGNAL_OF_PATH[path]] += entries;
   }
 
   /** Items given up since the queue's file was created; `unwritable` since the process started. */
-  dropped(): Readonly<Record<DropReason, number>> {
-    const counts: Record<DropReason, number> = { bytes: 0, age: 0, refused: 0, unwritable: 0 };
-    const rows = dropsSchema.parse(this.#guarded(() => this.#statements.drops.all()));
-    for (const { reason, items } of rows) counts[reason] = items;
-    return { ...counts, unwritable: counts.unwritable + this.#unwritable };
+  dropped(): DropCounts {
+    const counts = noDrops();
+    for (const { reason, items } of this.#drops()) counts[reason] += items;
+    counts.unwritable += this.#unwritable;
+    return counts;
+  }
+
+  /** As dropped, in data points, log records and spans: what the bound really cost. */
+  lost(): LostCounts {
+    const counts = noLosses();
+    for (const { reason, path, entries } of this.#drops()) {
+      counts[reason][SIGNAL_OF_PATH[path]] += entries;
+    }
+    counts.unwritable = { ...this.#unwritableEntries };
+    return counts;
   }
 
   onEnqueued(listener: () => void): void {
@@ -179,16 +246,30 @@ export class DiskQueue {
     return nowMs - createdAtMs > this.#limits.maxAgeMs;
   }
 
+  #insert({ path, body, entries, batchId }: QueueRequest, createdAtMs: number): boolean {
+    const { maxBytes } = this.#limits;
+    if (body.length > maxBytes) {
+      this.#count('bytes', path, 1, entries);
+      return false;
+    }
+    this.#dropOldestWhile('bytes', () => this.#sizeBytes + body.length > maxBytes);
+    const id = batchId ?? this.#newId();
+    this.#statements.insertItem.run({ batchId: id, path, createdAtMs, entries, body });
+    this.#items += 1;
+    this.#sizeBytes += body.length;
+    return true;
+  }
+
   #dropOldestWhile(reason: DropReason, shouldDrop: (createdAtMs: number) => boolean): void {
     let dropped = 0;
     for (;;) {
       const header = this.#header();
       if (header === undefined || !shouldDrop(header.createdAtMs)) break;
-      this.#delete(header.id);
+      const item = this.#delete(header.id);
+      if (item !== null) this.#count(reason, item.path, 1, item.entries);
       dropped += 1;
     }
     if (dropped === 0) return;
-    this.#count(reason, dropped);
     // Once full, every enqueue comes here; the metric tells the rest of the story.
     const level = this.#announced.has(reason) ? 'debug' : 'warn';
     this.#announced.add(reason);
@@ -200,16 +281,21 @@ export class DiskQueue {
     return row === undefined ? undefined : headerSchema.parse(row);
   }
 
-  #delete(id: number): boolean {
+  #delete(id: number): z.output<typeof deletedSchema> | null {
     const row = this.#statements.deleteItem.get({ id });
-    if (row === undefined) return false;
+    if (row === undefined) return null;
+    const deleted = deletedSchema.parse(row);
     this.#items -= 1;
-    this.#sizeBytes -= sizeSchema.parse(row).sizeBytes;
-    return true;
+    this.#sizeBytes -= deleted.sizeBytes;
+    return deleted;
   }
 
-  #count(reason: DropReason, items: number): void {
-    this.#statements.countDrop.run({ reason, items });
+  #count(reason: DropReason, path: OtlpPath, items: number, entries: number): void {
+    this.#statements.countDrop.run({ reason, path, items, entries });
+  }
+
+  #drops(): z.output<typeof dropsSchema> {
+    return dropsSchema.parse(this.#guarded(() => this.#statements.drops.all()));
   }
 
   #readTotals(): void {

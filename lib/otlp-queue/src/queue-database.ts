@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '@flotilla/service';
 
 const FILE_NAME = 'telemetry-queue.db';
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** The wait blocks the process; one owner per folder means it should never happen. */
 const BUSY_TIMEOUT_MS = 1000;
 /** SQLite result codes, sqlite.org/rescode.html; the low byte is the primary code. */
@@ -64,10 +64,15 @@ function openChecked(file: string): DatabaseSync {
       throw new UnreadableQueueError(`quick_check: ${String(check?.['quick_check'])}`);
     }
     const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
-    if (version !== 0 && version !== SCHEMA_VERSION) {
+    if (version !== 0 && version !== 1 && version !== SCHEMA_VERSION) {
       throw new UnreadableQueueError(`schema version ${String(version)} is not known`);
     }
+    // Closing after a failure rolls back, so an upgrade happens whole or not at all.
+    database.exec('BEGIN IMMEDIATE');
+    if (version === 1) database.exec(loadSql('from-version-1'));
     database.exec(loadSql('schema'));
+    if (version === 1) database.exec(loadSql('copy-version-1'));
+    database.exec('COMMIT');
     return database;
   } catch (error) {
     database.close();

@@ -7,12 +7,14 @@ import {
   type RetryPolicy,
   type SendDecision,
 } from './domain/send-decision.ts';
+import { nextWindow } from './domain/drain-window.ts';
 import { postItem, type PostResult } from './otlp-http-post.ts';
 import { partialSuccess } from './partial-success.ts';
 import { refusalReason } from './rpc-status.ts';
 
 /** Default of OTEL_EXPORTER_OTLP_TIMEOUT. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const DEFAULT_MAX_IN_FLIGHT = 8;
 
 export interface QueueSenderOptions {
   readonly queue: DiskQueue;
@@ -24,13 +26,18 @@ export interface QueueSenderOptions {
   readonly random?: () => number;
   readonly policy?: RetryPolicy;
   readonly requestTimeoutMs?: number;
+  /** Most requests under way at once while a backlog drains; 1 keeps a strict order of arrival. */
+  readonly maxInFlight?: number;
+  /** Carries one item to the collector; OTLP/HTTP by default. Must not reject. */
+  readonly post?: typeof postItem;
 }
 
 /** What a drain ended with: the queue is empty, or the time to wait before the next attempt. */
 type DrainEnd = { readonly kind: 'empty' } | { readonly kind: 'wait'; readonly delayMs: number };
 
 /**
- * Sends the queue to the collector, oldest first, one request at a time. Idle it wakes at once when
+ * Sends the queue to the collector, oldest first, in rounds: as many at once as the collector's
+ * answers allow (`nextWindow`), and the next round only when this one is answered. Idle it wakes at once when
  * something is enqueued; after a failure it waits, whatever is enqueued. An item leaves the queue
  * only on a 2xx or a permanent refusal.
  */
@@ -42,6 +49,7 @@ export class QueueSender {
   readonly #abort = new AbortController();
   #stopping = false;
   #failures = 0;
+  #window = 1;
   /** No attempt before this time: the server named it. */
   #notBeforeMs = 0;
   #lastAcknowledgedAtMs: number | null = null;
@@ -142,9 +150,9 @@ export class QueueSender {
     try {
       for (;;) {
         this.#enqueuedMeanwhile = false;
-        const item = this.#options.queue.oldest();
-        if (item === undefined) break;
-        const delayMs = await this.#send(item);
+        const items = this.#options.queue.oldestItems(this.#window);
+        if (items.length === 0) break;
+        const delayMs = await this.#sendRound(items);
         if (delayMs !== null) return { kind: 'wait', delayMs };
         if (this.#abort.signal.aborted) break;
       }
@@ -158,28 +166,41 @@ export class QueueSender {
     return { kind: 'empty' };
   }
 
-  /** Milliseconds to wait, or null when the next item may go. */
-  async #send(item: QueueItem): Promise<number | null> {
-    const { queue, collectorUrl, token } = this.#options;
+  /** Milliseconds to wait, or null when the next round may go. */
+  async #sendRound(items: readonly QueueItem[]): Promise<number | null> {
+    const decisions = await Promise.all(items.map((item) => this.#send(item)));
+    const ids = (action: 'delete' | 'drop') =>
+      items.filter((_item, index) => decisions[index]?.action === action).map(({ id }) => id);
+    const delivered = ids('delete');
+    const refused = ids('drop');
+    const nowMs = this.#clock();
+    if (delivered.length > 0) this.#lastAcknowledgedAtMs = nowMs;
+    const retries = decisions.filter((decision) => decision.action === 'retry');
+    const full = retries.length === 0 && items.length === this.#window;
+    this.#window = nextWindow(
+      this.#window,
+      retries.length > 0 ? 'pushed_back' : full ? 'taken' : 'idle',
+      this.#options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
+    );
+    const answered = delivered.length + refused.length > 0;
+    this.#failures = (answered ? 0 : this.#failures) + (retries.length > 0 ? 1 : 0);
+    const imposed = retries.filter((decision) => decision.imposed);
+    if (imposed.length > 0) {
+      this.#notBeforeMs = nowMs + Math.max(...imposed.map(({ delayMs }) => delayMs));
+    }
+    this.#options.queue.settle(delivered, refused);
+    return retries.length === 0 ? null : Math.max(...retries.map(({ delayMs }) => delayMs));
+  }
+
+  async #send(item: QueueItem): Promise<SendDecision> {
+    const { collectorUrl, token } = this.#options;
     const timeout = AbortSignal.timeout(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
     const signal = AbortSignal.any([this.#abort.signal, timeout]);
-    const result = await postItem(item, { collectorUrl, token, signal, now: this.#clock });
-    const nowMs = this.#clock();
+    const post = this.#options.post ?? postItem;
+    const result = await post(item, { collectorUrl, token, signal, now: this.#clock });
     const decision = decideSend(result.observation, this.#failures, this.#random(), this.#policy);
     this.#report(item, result, decision);
-    if (decision.action === 'retry') {
-      this.#failures += 1;
-      if (decision.imposed) this.#notBeforeMs = nowMs + decision.delayMs;
-      return decision.delayMs;
-    }
-    this.#failures = 0;
-    if (decision.action === 'delete') {
-      this.#lastAcknowledgedAtMs = nowMs;
-      queue.acknowledge(item.id);
-    } else {
-      queue.refuse(item.id);
-    }
-    return null;
+    return decision;
   }
 
   #maxWaitMs(): number {

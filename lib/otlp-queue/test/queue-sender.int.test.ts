@@ -94,7 +94,7 @@ describe('QueueSender', () => {
       return { status: 200 };
     });
     for (let n = 0; n < 20; n += 1) add(`item ${n}`);
-    makeSender().start();
+    makeSender({ maxInFlight: 1 }).start();
     await sent(40);
     expect(bodies()).toEqual(expected);
     expect(inFlight.most).toBe(1);

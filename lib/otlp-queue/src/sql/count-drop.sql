@@ -1,2 +1,3 @@
-INSERT INTO drops (reason, items) VALUES (:reason, :items)
-ON CONFLICT (reason) DO UPDATE SET items = items + excluded.items
+INSERT INTO drops (reason, path, items, entries) VALUES (:reason, :path, :items, :entries)
+ON CONFLICT (reason, path) DO UPDATE
+SET items = items + excluded.items, entries = entries + excluded.entries

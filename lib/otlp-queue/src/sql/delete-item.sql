@@ -1,1 +1,1 @@
-DELETE FROM items WHERE id = :id RETURNING length(body) AS sizeBytes
+DELETE FROM items WHERE id = :id RETURNING length(body) AS sizeBytes, path, entries

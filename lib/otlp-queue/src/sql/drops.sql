@@ -1,1 +1,1 @@
-SELECT reason, items FROM drops
+SELECT reason, path, items, entries FROM drops

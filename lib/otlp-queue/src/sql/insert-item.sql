@@ -1,2 +1,2 @@
-INSERT INTO items (batch_id, path, created_at_ms, body)
-VALUES (:batchId, :path, :createdAtMs, :body)
+INSERT INTO items (batch_id, path, created_at_ms, entries, body)
+VALUES (:batchId, :path, :createdAtMs, :entries, :body)
