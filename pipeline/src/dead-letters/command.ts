@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { EventLog } from '@flotilla/event-log';
-import type { Letter, LetterFilter } from './domain/letter.ts';
+import type { Letter, LetterFilter } from './letter.ts';
 import { LetterBox } from './letter-box.ts';
 
 export const DEAD_LETTERS_USAGE = `dead-letters list    [--json]      what could not be decoded, and why

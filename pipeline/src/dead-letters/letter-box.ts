@@ -1,6 +1,6 @@
 import { TOPIC_DEAD_LETTERS } from '@flotilla/contracts';
 import type { EventLog, LogConsumer, StoredRecord, TopicPartition } from '@flotilla/event-log';
-import { isMeant, readLetter, revived, type Letter, type LetterFilter } from './domain/letter.ts';
+import { isMeant, readLetter, revived, type Letter, type LetterFilter } from './letter.ts';
 import { fromPosition, isReplayed, toPosition, withReplayed } from './domain/replay-mark.ts';
 
 /** Its position tells what was replayed. */

@@ -11,7 +11,7 @@ import {
   HEADER_DEAD_PARTITION,
   HEADER_DEAD_REASON,
   HEADER_DEAD_TOPIC,
-} from '../../consume/dead-letters.ts';
+} from '../consume/dead-letters.ts';
 
 /** A dead letter as an operator sees it. */
 export interface Letter {
