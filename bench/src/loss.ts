@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { readPrivateKey, issueDeviceToken } from '@flotilla/signing';
 import { Shutdown } from '@flotilla/stack/src/shutdown.ts';
 import { TooLateError, waitUntil } from '@flotilla/stack/src/story/wait-until.ts';
-import { atMost, type BenchResult } from './harness/bench.ts';
+import { atLeast, atMost, type BenchResult } from './harness/bench.ts';
 import { describeMachine } from './harness/machine.ts';
 import { formatCount, formatTable } from './harness/table.ts';
 import { SIGNALS } from './loss/batches.ts';
@@ -164,7 +164,7 @@ function report(
       atMost('points lost', ledger.lost, 0, 'points'),
       atMost('points doubled', ledger.doubled, 0, 'points'),
       atMost('points nobody sent', ledger.invented, 0, 'points'),
-      { name: 'kills', value: total, unit: 'kills', limit: 100, met: total >= 100 },
+      atLeast('kills', total, 100, 'kills'),
     ],
   };
 }

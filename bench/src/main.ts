@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import type { BenchModule } from './harness/bench.ts';
+import { describeGoal, type BenchModule } from './harness/bench.ts';
 
 /** This file lies beside the benches. */
 const RUNNER = 'main.ts';
@@ -22,14 +22,9 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
   }
   const bench = (await import(`./${name}.ts`)) as BenchModule;
   const { figures, goals } = await bench.run(args);
-  for (const goal of goals) {
-    const verdict = goal.met ? 'met' : 'MISSED';
-    console.log(
-      `goal ${verdict}: ${goal.name}: ${goal.value} ${goal.unit} (at most ${goal.limit})`,
-    );
-  }
+  for (const goal of goals) console.log(describeGoal(goal));
   console.log(JSON.stringify({ bench: name, figures, goals }));
-  return goals.every((goal) => goal.met) ? 0 : 1;
+  return goals.every((goal) => goal.met !== false) ? 0 : 1;
 }
 
 process.exitCode = await main(process.argv[2], process.argv.slice(3));

@@ -1,10 +1,13 @@
-/** A number that must not exceed its limit. */
+/** A number and the limit it must keep; without a number nothing is said about the limit. */
 export interface Goal {
   readonly name: string;
-  readonly value: number;
+  /** null: not measured in this run. */
+  readonly value: number | null;
   readonly unit: string;
+  readonly bound: 'at most' | 'at least';
   readonly limit: number;
-  readonly met: boolean;
+  /** null: not measured, so neither met nor missed. */
+  readonly met: boolean | null;
 }
 
 export interface BenchResult {
@@ -19,5 +22,18 @@ export interface BenchModule {
 }
 
 export function atMost(name: string, value: number, limit: number, unit: string): Goal {
-  return { name, value, unit, limit, met: value <= limit };
+  return { name, value, unit, bound: 'at most', limit, met: value <= limit };
+}
+
+export function atLeast(name: string, value: number, limit: number, unit: string): Goal {
+  return { name, value, unit, bound: 'at least', limit, met: value >= limit };
+}
+
+export function notMeasured(name: string, bound: Goal['bound'], limit: number, unit: string): Goal {
+  return { name, value: null, unit, bound, limit, met: null };
+}
+
+export function describeGoal({ name, value, unit, bound, limit, met }: Goal): string {
+  if (value === null) return `goal not measured: ${name} (${bound} ${limit} ${unit})`;
+  return `goal ${met === true ? 'met' : 'MISSED'}: ${name}: ${value} ${unit} (${bound} ${limit})`;
 }
