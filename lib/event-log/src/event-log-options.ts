@@ -1,5 +1,6 @@
 import type { EventLog } from './event-log.ts';
 
+/** `maxBytes`, the retentions, `trimIntervalMs` and `joinTimeoutMs` are the embedded log's alone. */
 export interface EventLogOptions {
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
@@ -19,7 +20,7 @@ export interface EventLogOptions {
   readonly writeTimeoutMs?: number;
   /** How long `consumer` waits for a living holder of the group before GroupHeldError. */
   readonly joinTimeoutMs?: number;
-  /** After this long without renewal a holder on another host counts as gone. */
+  /** After this long without a sign of life a holder on another host, or a member on Kafka, counts as gone. */
   readonly leaseMs?: number;
 }
 
@@ -49,14 +50,19 @@ export function resolveOptions(options: EventLogOptions): ResolvedOptions {
   return resolved;
 }
 
+/**
+ * What this process answers for. Embedded: everything stored. Kafka: what is appended here and not
+ * answered for by the brokers yet; what they store, their own metrics show.
+ */
 export interface LogStats {
-  /** Keys, values and headers of all stored records. */
+  /** Keys, values and headers. */
   readonly sizeBytes: number;
+  /** At which an append is refused with LogFullError. */
   readonly maxBytes: number;
   readonly records: number;
 }
 
-/** A log that can say how full it is. */
+/** A log that can say how full it is; `stats` rejects when the log cannot be reached. */
 export interface MeasuredEventLog extends EventLog {
   stats(): Promise<LogStats>;
 }

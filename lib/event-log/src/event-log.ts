@@ -5,7 +5,11 @@ export interface LogRecord {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A record as read back. Offsets rise by one per partition and are never used again. */
+/**
+ * A record as read back. Offsets rise within a partition and are never used again; the embedded log
+ * leaves no gaps, Kafka does where a transaction ended or compaction took records. A record that
+ * others wrote to Kafka may have the empty key, no headers and an empty value.
+ */
 export interface StoredRecord extends LogRecord {
   readonly topic: string;
   readonly partition: number;
@@ -29,7 +33,11 @@ export interface ReadLimits {
   readonly maxBytes: number;
 }
 
-/** One member of a consumer group. Not safe for concurrent calls; call in a loop. */
+/**
+ * One member of a consumer group. Not safe for concurrent calls; call in a loop. When a partition
+ * goes to another member, even if it has come back since, the next read or commit of it rejects with
+ * PartitionLostError once; then `committed` says where to go on.
+ */
 export interface LogConsumer {
   /** The partitions this member owns now; on a log whose groups share work, they change over time. */
   assignment(): Promise<TopicPartition[]>;
@@ -60,7 +68,9 @@ export interface EventLog {
   /**
    * Resolves once all records are on disk; rejects with LogFullError when the bound is reached (then
    * nothing of this call was written) and with InvalidRecordError for a topic or record it does not
-   * take. The caller retries; the log does not. Values must not be changed until it settles.
+   * take. With LogUnavailableError nobody knows what was written: on Kafka some of the records may
+   * be there, and a retry may double them. The caller retries; what Kafka's log repeats by itself it
+   * writes once. Values must not be changed until it settles.
    */
   append(topic: string, records: readonly LogRecord[]): Promise<void>;
   /**

@@ -3,7 +3,7 @@ import { EventLogUrlError, openEventLog } from '../src/index.ts';
 import { partitionForKey } from '../src/partition-for-key.ts';
 
 describe('openEventLog', () => {
-  it.each(['kafka://broker:9092', '', '/var/lib/log.db', 'sqlite:', 'sqlite:log.db', 'sqlite:/a/'])(
+  it.each(['mqtt://broker:9092', '', '/var/lib/log.db', 'sqlite:', 'sqlite:log.db', 'sqlite:/a/'])(
     'refuses %j, saying what it takes',
     async (url) => {
       const opening = openEventLog(url);

@@ -1,0 +1,20 @@
+/**
+ * What members of a group tell each other through the broker: their topics and partitions, and who
+ * gets which. Opaque to the broker; JSON, since only our own members read it.
+ */
+export interface Subscription {
+  readonly topics: readonly string[];
+  readonly owned: readonly string[];
+}
+
+export function encodeJson(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value), 'utf8');
+}
+
+export function decodeSubscription(bytes: Buffer): Subscription {
+  return JSON.parse(bytes.toString('utf8')) as Subscription;
+}
+
+export function decodeAssignment(bytes: Buffer): string[] {
+  return bytes.length === 0 ? [] : (JSON.parse(bytes.toString('utf8')) as string[]);
+}
