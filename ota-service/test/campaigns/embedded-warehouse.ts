@@ -21,13 +21,15 @@ export interface UpdateEvent {
 const pipelineSql = (file: string) =>
   readFileSync(new URL(`../../../pipeline/sql/${file}`, import.meta.url), 'utf8');
 
-/** A real chDB in memory, with the log table and the view over it; one per process. */
+/** A real chDB in memory, with the tables and the view over them; one per process. */
 export async function openEmbeddedWarehouse(): Promise<ClickHouseClient> {
   const connection = createChdbConnection({ path: ':memory:' });
   // The client's type of the hook and chDB's own are declared apart from each other.
   const options = { connection } as unknown as Parameters<typeof createClient>[0];
   const warehouse = createClient(options);
-  await warehouse.command({ query: pipelineSql('schema/001-otel-logs.sql') });
+  for (const file of ['001-otel-logs', '017-update-reports', '018-rollup-marks']) {
+    await warehouse.command({ query: pipelineSql(`schema/${file}.sql`) });
+  }
   await createUpdateEventsView(warehouse);
   return warehouse;
 }
