@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 const path = z.string().min(1);
 const httpUrl = z.url({ protocol: /^https?$/ });
+const ratio = z.coerce.number().min(0).max(1);
 const durationMs = z.coerce.number().int().positive();
 
 /** The agent's environment; times in milliseconds. */
@@ -23,6 +24,23 @@ export const configSchema = z.object({
   /** Until ota-service names an interval of its own. */
   FLOTILLA_POLL_MS: durationMs.default(30_000),
   FLOTILLA_METRICS_INTERVAL_MS: durationMs.default(60_000),
+  /** JSON file that names the log files and the journal to forward, see telemetry/logs/log-sources.ts. */
+  FLOTILLA_LOG_SOURCES_FILE: path.optional(),
+  FLOTILLA_LOG_POLL_MS: durationMs.default(1_000),
+  /** Share of records kept before any rate; WARN and above are always kept. */
+  FLOTILLA_LOG_TRACE_RATIO: ratio.default(0.01),
+  FLOTILLA_LOG_DEBUG_RATIO: ratio.default(0.1),
+  FLOTILLA_LOG_INFO_RATIO: ratio.default(1),
+  /** Records a second, below WARN, of one source and severity; five seconds' worth may come at once. */
+  FLOTILLA_LOG_KEY_RATE: z.coerce.number().positive().default(20),
+  /** Records a second, below WARN, of the whole device; holds in the canary window too. */
+  FLOTILLA_LOG_MAX_RATE: z.coerce.number().positive().default(200),
+  /** After an update's outcome logs are kept in full for so long; during its trial, an hour at most. */
+  FLOTILLA_LOG_CANARY_MS: durationMs.default(1_800_000),
+  /** What the agent itself may use; above it, it samples more and measures less often. */
+  FLOTILLA_AGENT_MAX_RSS_BYTES: z.coerce.number().int().positive().default(268_435_456),
+  /** Share of all processors, 0 to 1. */
+  FLOTILLA_AGENT_MAX_CPU_SHARE: ratio.refine((share) => share > 0).default(0.25),
   /** Search path of the firmware process, which gets nothing else of this environment. */
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });

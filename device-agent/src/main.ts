@@ -5,7 +5,12 @@ import { DEFAULT_TUNING, type AgentSettings } from './agent-settings.ts';
 import { configSchema, type AgentConfig } from './config.ts';
 import { DeviceAgent } from './device-agent.ts';
 import { readReleaseKeys } from './release-keys.ts';
-import { createDeviceTelemetry } from './telemetry/create-device-telemetry.ts';
+import {
+  createDeviceTelemetry,
+  DEFAULT_CANARY,
+  type DeviceTelemetryOptions,
+} from './telemetry/create-device-telemetry.ts';
+import { readLogSources } from './telemetry/logs/log-sources.ts';
 
 await runService('device-agent', async (logger) => {
   const config = loadConfig(configSchema, process.env);
@@ -19,6 +24,7 @@ await runService('device-agent', async (logger) => {
     token: settings.token,
     metricsIntervalMs: config.FLOTILLA_METRICS_INTERVAL_MS,
     logger,
+    ...telemetrySettings(config),
   });
   const agent = await DeviceAgent.start(settings, {
     telemetry,
@@ -43,6 +49,30 @@ await runService('device-agent', async (logger) => {
 function fault(logger: Logger, error: unknown): void {
   logger.fatal({ err: error }, 'the agent failed');
   process.exit(1);
+}
+
+/** Five seconds' worth of a key, ten of the device may come at once. */
+function telemetrySettings(config: AgentConfig): Partial<DeviceTelemetryOptions> {
+  const { FLOTILLA_LOG_KEY_RATE: keyRate, FLOTILLA_LOG_MAX_RATE: maxRate } = config;
+  const sources = config.FLOTILLA_LOG_SOURCES_FILE;
+  return {
+    sampling: {
+      ratios: {
+        trace: config.FLOTILLA_LOG_TRACE_RATIO,
+        debug: config.FLOTILLA_LOG_DEBUG_RATIO,
+        info: config.FLOTILLA_LOG_INFO_RATIO,
+      },
+      keyRate: { perSecond: keyRate, burst: Math.max(1, keyRate * 5) },
+      bound: { perSecond: maxRate, burst: Math.max(1, maxRate * 10) },
+    },
+    canary: { ...DEFAULT_CANARY, afterMs: config.FLOTILLA_LOG_CANARY_MS },
+    ceiling: {
+      maxRssBytes: config.FLOTILLA_AGENT_MAX_RSS_BYTES,
+      maxCpuShare: config.FLOTILLA_AGENT_MAX_CPU_SHARE,
+    },
+    logPollMs: config.FLOTILLA_LOG_POLL_MS,
+    ...(sources !== undefined && { logSources: readLogSources(sources) }),
+  };
 }
 
 function readSettings(config: AgentConfig): AgentSettings {

@@ -3,6 +3,7 @@ import {
   METRIC_FIRMWARE_UP,
   METRIC_QUEUE_DROPPED,
   METRIC_QUEUE_ITEMS,
+  METRIC_QUEUE_SIZE,
 } from '@flotilla/contracts';
 import { DROP_REASONS, type DiskQueue } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
@@ -39,6 +40,9 @@ export class AgentMetrics {
     meter
       .createObservableGauge(METRIC_QUEUE_ITEMS, { unit: '{item}', ...integer })
       .addCallback((result) => result.observe(this.#queue.items));
+    meter
+      .createObservableGauge(METRIC_QUEUE_SIZE, { unit: 'By', ...integer })
+      .addCallback((result) => result.observe(this.#queue.sizeBytes));
     meter
       .createObservableCounter(METRIC_QUEUE_DROPPED, { unit: '{item}', ...integer })
       .addCallback((result) => {

@@ -1,12 +1,34 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { UpdateReport } from '@flotilla/contracts';
-import { DiskQueue, QueueSender, type QueueLimits } from '@flotilla/otlp-queue';
+import {
+  EVENT_AGENT_DEGRADATION,
+  METRIC_AGENT_DEGRADATION,
+  METRIC_LOG_GAPS,
+  METRIC_PROCESS_CPU_UTILIZATION,
+  METRIC_PROCESS_MEMORY_USAGE,
+  type UpdateReport,
+} from '@flotilla/contracts';
+import {
+  DEFAULT_QUEUE_LIMITS,
+  DiskQueue,
+  QueueSender,
+  type QueueLimits,
+} from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { AgentMetrics } from './agent-metrics.ts';
 import { deviceResource, type DeviceIdentity } from './device-resource.ts';
 import type { DeviceTelemetry, Severity } from './device-telemetry.ts';
+import { ValueType, type Meter } from '@opentelemetry/api';
+import { ATTR_LOG_IOSTREAM } from '@opentelemetry/semantic-conventions/incubating';
+import type { CanaryRules } from './domain/canary-window.ts';
+import type { FootprintCeiling } from './domain/footprint-decision.ts';
+import type { SamplingRules } from './domain/sampling-decision.ts';
+import { FootprintMonitor, type FootprintReading } from './footprint/footprint-monitor.ts';
 import { HostMetrics } from './host/host-metrics.ts';
+import { LogForwarder } from './logs/log-forwarder.ts';
+import { LogIntake } from './logs/log-intake.ts';
+import { DEFAULT_SAMPLING } from './logs/log-sampler.ts';
+import type { LogSources } from './logs/log-sources.ts';
 import {
   crashLogRecord,
   plainLogRecord,
@@ -15,7 +37,7 @@ import {
 } from './log-record.ts';
 import { QueueWriter, TelemetryWriteError } from './queue-writer.ts';
 import { logSdkDiagnostics } from './sdk-diagnostics.ts';
-import { VersionSignals, readableRecord } from './version-signals.ts';
+import { VersionSignals, readableRecords } from './version-signals.ts';
 
 const FLUSH_TIMEOUT_MS = 5000;
 /** Well within the ten seconds a service has to stop. */
@@ -33,7 +55,24 @@ export interface DeviceTelemetryOptions {
   readonly logger: Logger;
   readonly clock?: () => number;
   readonly queueLimits?: Partial<QueueLimits>;
+  readonly sampling?: SamplingRules;
+  readonly canary?: CanaryRules;
+  readonly ceiling?: FootprintCeiling;
+  readonly logSources?: LogSources;
+  /** Between two looks at the log files. */
+  readonly logPollMs?: number;
 }
+
+export const DEFAULT_CANARY: CanaryRules = { afterMs: 1_800_000, maxTrialMs: 3_600_000 };
+/** Node alone takes some 50 MB. */
+export const DEFAULT_CEILING: FootprintCeiling = {
+  maxRssBytes: 256 * 1024 * 1024,
+  maxCpuShare: 0.25,
+};
+const DEFAULT_LOG_POLL_MS = 1000;
+const FOOTPRINT_CHECK_MS = 10_000;
+/** Of the queue's bytes: beyond it log sources wait, so that they push nothing out. */
+const ROOM_FOR_SOURCES = 0.5;
 
 /**
  * Starts the telemetry of a device: metrics at the interval, logs within a second, both through the
@@ -58,6 +97,9 @@ class AgentTelemetry implements DeviceTelemetry {
   readonly #sender: QueueSender;
   readonly #host: HostMetrics;
   readonly #agent: AgentMetrics;
+  readonly #footprint: FootprintMonitor;
+  readonly #intake: LogIntake;
+  readonly #forwarder: LogForwarder;
   #version: string | null = null;
   #signals: VersionSignals;
   /** Shutdowns of former versions; flush and stop wait for them. */
@@ -82,6 +124,13 @@ class AgentTelemetry implements DeviceTelemetry {
     this.#sender = new QueueSender({ queue: this.#queue, collectorUrl, token, logger, clock });
     this.#host = new HostMetrics(dataDir, logger);
     this.#agent = new AgentMetrics(this.#queue, logger);
+    this.#footprint = new FootprintMonitor({
+      ceiling: options.ceiling ?? DEFAULT_CEILING,
+      checkMs: FOOTPRINT_CHECK_MS,
+      onChange: (reading) => this.#sayDegradation(reading),
+    });
+    this.#intake = this.#openIntake();
+    this.#forwarder = this.#openForwarder();
     logSdkDiagnostics(logger);
     this.#signals = this.#openSignals(null);
   }
@@ -89,6 +138,8 @@ class AgentTelemetry implements DeviceTelemetry {
   async start(): Promise<void> {
     await this.#host.start();
     this.#sender.start();
+    this.#footprint.start();
+    this.#forwarder.start();
   }
 
   async setFirmwareVersion(version: string | null): Promise<void> {
@@ -108,7 +159,8 @@ class AgentTelemetry implements DeviceTelemetry {
     }
     const record = updateLogRecord(report, this.#clock());
     // Synchronous down to the disk: durable when it returns.
-    this.#writer.writeLogs(readableRecord(this.#signals.resource, record));
+    this.#writer.writeLogs(readableRecords(this.#signals.resource, [record]));
+    this.#intake.updateReported(report.state);
     return Promise.resolve();
   }
 
@@ -121,7 +173,12 @@ class AgentTelemetry implements DeviceTelemetry {
       this.#logger.warn({ severity, body }, 'a log record came after telemetry stopped');
       return;
     }
-    this.#signals.log(plainLogRecord(severity, body, attributes, this.#clock()));
+    const record = this.#intake.admit({
+      record: plainLogRecord(severity, body, attributes, this.#clock()),
+      rateKey: String(attributes[ATTR_LOG_IOSTREAM] ?? ''),
+      sampleKey: null,
+    });
+    if (record !== null) this.#signals.log(record);
   }
 
   recordFirmwareCrash(details: FirmwareCrash): void {
@@ -134,7 +191,7 @@ class AgentTelemetry implements DeviceTelemetry {
     const resource = deviceResource(this.#identity, details.version);
     try {
       // At once: the agent may be the next to go.
-      this.#writer.writeLogs(readableRecord(resource, crashLogRecord(details, this.#clock())));
+      this.#writer.writeLogs(readableRecords(resource, [crashLogRecord(details, this.#clock())]));
     } catch (err) {
       this.#logger.error({ err, details }, 'a firmware crash could not be recorded');
     }
@@ -161,6 +218,8 @@ class AgentTelemetry implements DeviceTelemetry {
   }
 
   async #stopOnce(): Promise<void> {
+    this.#footprint.stop();
+    await this.#forwarder.stop();
     await this.#switching;
     await this.#shutdownSignals(this.#signals);
     await this.#sender.stop(STOP_TIMEOUT_MS);
@@ -175,6 +234,59 @@ class AgentTelemetry implements DeviceTelemetry {
     }
   }
 
+  #openIntake(): LogIntake {
+    const { sampling = DEFAULT_SAMPLING, canary = DEFAULT_CANARY, queueLimits } = this.#options;
+    const maxBytes = queueLimits?.maxBytes ?? DEFAULT_QUEUE_LIMITS.maxBytes;
+    return new LogIntake({
+      rules: sampling,
+      canary,
+      now: this.#clock,
+      random: Math.random,
+      thrift: () => this.#footprint.thrift,
+      hasRoom: () => this.#queue.sizeBytes < maxBytes * ROOM_FOR_SOURCES,
+      writeDurably: (records) => {
+        this.#writer.writeLogs(readableRecords(this.#signals.resource, records));
+      },
+    });
+  }
+
+  #openForwarder(): LogForwarder {
+    const { dataDir, logSources, logPollMs } = this.#options;
+    return new LogForwarder({
+      sources: logSources ?? { files: [] },
+      folder: join(dataDir, 'telemetry'),
+      sink: this.#intake,
+      pollMs: logPollMs ?? DEFAULT_LOG_POLL_MS,
+      intervalFactor: () => this.#footprint.intervalFactor,
+      logger: this.#logger,
+      now: this.#clock,
+      random: Math.random,
+    });
+  }
+
+  #registerGaps(meter: Meter): void {
+    meter
+      .createObservableCounter(METRIC_LOG_GAPS, { unit: '{gap}', valueType: ValueType.INT })
+      .addCallback((result) => result.observe(this.#forwarder.gaps));
+  }
+
+  /** An event, so no sampling. */
+  #sayDegradation({ level, breaches, rssBytes, cpuShare }: FootprintReading): void {
+    const why = breaches.length > 0 ? `too much ${breaches.join(' and ')}` : 'calm again';
+    this.#logger.warn({ level, why, rssBytes, cpuShare }, 'the agent holds itself back');
+    const attributes = {
+      [METRIC_AGENT_DEGRADATION]: level,
+      [METRIC_PROCESS_MEMORY_USAGE]: rssBytes,
+      ...(cpuShare !== null && { [METRIC_PROCESS_CPU_UTILIZATION]: cpuShare }),
+    };
+    const body = `the agent holds itself back to level ${level}: ${why}`;
+    const severity = breaches.length > 0 ? 'warn' : 'info';
+    this.#signals.log({
+      ...plainLogRecord(severity, body, attributes, this.#clock()),
+      eventName: EVENT_AGENT_DEGRADATION,
+    });
+  }
+
   #openSignals(version: string | null): VersionSignals {
     return new VersionSignals({
       resource: deviceResource(this.#identity, version),
@@ -183,6 +295,9 @@ class AgentTelemetry implements DeviceTelemetry {
       logger: this.#logger,
       register: (meter) => {
         this.#host.register(meter);
+        this.#footprint.register(meter);
+        this.#intake.register(meter);
+        this.#registerGaps(meter);
         return this.#agent.register(meter);
       },
     });

@@ -59,8 +59,11 @@ export class VersionSignals {
   }
 }
 
-/** The record as the SDK would export it, for a caller that waits for the disk and not for a batch. */
-export function readableRecord(resource: Resource, record: LogRecord): ReadableLogRecord[] {
+/** The records as the SDK would export them, for a caller that waits for the disk and not for a batch. */
+export function readableRecords(
+  resource: Resource,
+  records: readonly LogRecord[],
+): ReadableLogRecord[] {
   const captured: ReadableLogRecord[] = [];
   const provider = new LoggerProvider({
     resource,
@@ -72,6 +75,7 @@ export function readableRecord(resource: Resource, record: LogRecord): ReadableL
       },
     ],
   });
-  provider.getLogger(SCOPE).emit(record);
+  const logger = provider.getLogger(SCOPE);
+  for (const record of records) logger.emit(record);
   return captured;
 }

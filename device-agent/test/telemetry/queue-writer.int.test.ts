@@ -11,11 +11,11 @@ import { plainLogRecord } from '../../src/telemetry/log-record.ts';
 import { QueueLogExporter, QueueMetricExporter } from '../../src/telemetry/queue-exporters.ts';
 import { QueueWriter, TelemetryWriteError } from '../../src/telemetry/queue-writer.ts';
 import { decodeLogs } from '../../src/telemetry/testing/decode-otlp.ts';
-import { readableRecord } from '../../src/telemetry/version-signals.ts';
+import { readableRecords } from '../../src/telemetry/version-signals.ts';
 
 const logger = createLogger('test', 'silent');
 const record = (body: string) =>
-  readableRecord(emptyResource(), plainLogRecord('info', body, {}, 1_700_000_000_123));
+  readableRecords(emptyResource(), [plainLogRecord('info', body, {}, 1_700_000_000_123)]);
 
 let folder: string;
 let queue: DiskQueue;

@@ -1,5 +1,6 @@
 const TRACE_ID = /^[0-9a-f]{32}$/;
-const RANDOM_BITS = 2 ** 56;
+/** The upper 52 of its 56 random bits: as many as a number holds exactly. */
+const RANDOM_VALUES = 2 ** 52;
 
 /**
  * A place in [0, 1) that depends on the key alone, so that every record of a key meets the same
@@ -8,8 +9,8 @@ const RANDOM_BITS = 2 ** 56;
  */
 export function samplingPosition(key: string): number {
   if (TRACE_ID.test(key)) {
-    const randomness = Number.parseInt(key.slice(18), 16);
-    return (RANDOM_BITS - 1 - randomness) / RANDOM_BITS;
+    const randomness = Number.parseInt(key.slice(18, 31), 16);
+    return (RANDOM_VALUES - 1 - randomness) / RANDOM_VALUES;
   }
   return hash32(key) / 2 ** 32;
 }

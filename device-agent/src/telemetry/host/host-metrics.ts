@@ -17,6 +17,7 @@ import {
   ATTR_SYSTEM_MEMORY_STATE,
 } from '@opentelemetry/semantic-conventions/incubating';
 import { CpuSource } from './cpu.ts';
+import { registerDisks, registerLoad, registerNetwork, type Reading } from './io-metrics.ts';
 import { readFilesystem } from './filesystem.ts';
 import { readMemory } from './memory.ts';
 import { readTemperatures } from './temperature.ts';
@@ -54,6 +55,10 @@ export class HostMetrics {
     this.#registerFilesystem(meter);
     this.#registerUptime(meter);
     this.#registerTemperature(meter);
+    registerLoad(meter);
+    const reading: Reading = (source, read) => this.#reading(source, read);
+    registerNetwork(meter, reading);
+    registerDisks(meter, reading);
   }
 
   #registerCpu(meter: Meter): void {

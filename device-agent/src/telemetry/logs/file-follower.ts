@@ -32,6 +32,16 @@ export interface FileFollowerOptions {
   readonly onGap: () => void;
 }
 
+/** What a glance at the names tells, before anything is opened. */
+export interface FolderLook {
+  /** Of the file with the followed name; null when there is none. */
+  readonly liveId: string | null;
+  /** Differs after names came, went or changed. */
+  readonly folderChange: string;
+  /** The last change is long enough ago for the next one to be told from it. */
+  readonly isFolderQuiet: boolean;
+}
+
 /**
  * Follows one log file through rotation by renaming, by copying and truncating, and through deletion.
  * Files are read in the order in which they were written, each record at least once. After a kill at
@@ -48,6 +58,8 @@ export class FileFollower {
   /** From the last run, until the first scan has found the files again. */
   #saved: FilePosition | null;
   #liveId: string | null = null;
+  /** As of the last scan; null when the folder was changing just then. */
+  #folderChange: string | null = null;
   #polls = 0;
   #mustScan = true;
   #isNew: boolean;
@@ -64,9 +76,11 @@ export class FileFollower {
    * Reads what has come. True when there is more to read at once. Throws what the file system or
    * `write` throws; the next poll goes on where this one failed.
    */
-  poll(liveId: string | null): boolean {
+  poll(seen: FolderLook): boolean {
     this.#polls += 1;
-    if (this.#mustScan || liveId !== this.#liveId || this.#polls % SCAN_EVERY_POLLS === 0) {
+    const hasChanged = seen.liveId !== this.#liveId || seen.folderChange !== this.#folderChange;
+    if (this.#mustScan || hasChanged || this.#polls % SCAN_EVERY_POLLS === 0) {
+      this.#folderChange = seen.isFolderQuiet ? seen.folderChange : null;
       this.#scan();
     }
     for (const file of [...this.#files]) {

@@ -1,8 +1,9 @@
-import { globSync, statSync } from 'node:fs';
+import { globSync, statSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Logger } from '@flotilla/service';
 import { isFileError } from '../../disk/durable-file.ts';
 import { retryDelayMs } from '../../update/domain/retry-delay.ts';
-import { FileFollower } from './file-follower.ts';
+import { FileFollower, type FolderLook } from './file-follower.ts';
 import type { LogSink } from './log-sink.ts';
 import type { FileSource } from './log-sources.ts';
 import type { PositionStore } from './position-store.ts';
@@ -11,6 +12,8 @@ import { fileRecord } from './source-record.ts';
 /** Files of one source that are followed; a glob that matches more is cut, which is said. */
 const MAX_FILES = 64;
 const GLOB_EVERY_POLLS = 20;
+/** Coarser than any file system's clock, but for FAT. */
+const FOLDER_TIME_STEP_MS = 100;
 const FAILURE_BACK_OFF = { baseMs: 500, maxMs: 30_000 };
 
 export interface FileSourceOptions {
@@ -59,7 +62,7 @@ export class FileSourceReader {
     const { logger, now, random } = this.#options;
     if (now() < followed.retryAtMs) return false;
     try {
-      const hasMore = followed.follower.poll(liveIdOf(path));
+      const hasMore = followed.follower.poll(lookAt(path, now()));
       if (followed.failures > 0) logger.info({ path }, 'a log file can be forwarded again');
       followed.failures = 0;
       return hasMore;
@@ -112,10 +115,16 @@ function expand(pattern: string): string[] {
   return /[*?[{]/.test(pattern) ? globSync(pattern).sort() : [pattern];
 }
 
-function liveIdOf(path: string): string | null {
+function lookAt(path: string, nowMs: number): FolderLook {
+  const liveId = statIfThere(path, ({ dev, ino }) => `${dev}:${ino}`);
+  const changedAtMs = statIfThere(dirname(path), ({ mtimeMs }) => mtimeMs) ?? 0;
+  const isFolderQuiet = Math.abs(nowMs - changedAtMs) > FOLDER_TIME_STEP_MS;
+  return { liveId, folderChange: String(changedAtMs), isFolderQuiet };
+}
+
+function statIfThere<T>(path: string, take: (stat: Stats) => T): T | null {
   try {
-    const { dev, ino } = statSync(path);
-    return `${dev}:${ino}`;
+    return take(statSync(path));
   } catch (error) {
     if (isFileError(error, 'ENOENT')) return null;
     throw error;

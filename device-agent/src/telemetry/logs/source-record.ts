@@ -1,13 +1,6 @@
 import { basename } from 'node:path';
 import { ATTR_LOG_TRUNCATED } from '@flotilla/contracts';
-import {
-  ROOT_CONTEXT,
-  trace,
-  TraceFlags,
-  type Context,
-  type LogRecord,
-  type SeverityNumber,
-} from '@opentelemetry/api';
+import { ROOT_CONTEXT, trace, TraceFlags, type Context, type LogRecord } from '@opentelemetry/api';
 import {
   ATTR_LOG_FILE_NAME,
   ATTR_LOG_FILE_PATH,
@@ -66,6 +59,7 @@ export function recordOf(
     timestamp: new Date(timestampMs ?? nowMs),
     observedTimestamp: new Date(nowMs),
     ...(severityNumber > 0 && {
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- numbers of the same model
       severityNumber,
       severityText:
         severityText === '' ? severityRange(severityNumber).toUpperCase() : severityText,

@@ -1,0 +1,23 @@
+import { createLogger } from '@flotilla/service';
+import { createDeviceTelemetry } from '../../../../src/telemetry/create-device-telemetry.ts';
+
+/** Follows a log file until it is killed, or stopped by SIGTERM. Arguments: data folder, log file, collector. */
+const [dataDir = '', path = '', collectorUrl = ''] = process.argv.slice(2);
+const unlimited = { perSecond: 1e9, burst: 1e9 };
+const telemetry = await createDeviceTelemetry({
+  dataDir,
+  deviceId: 'device-1',
+  model: 'sensor-a',
+  collectorUrl,
+  token: 'secret',
+  metricsIntervalMs: 60_000,
+  logger: createLogger('follower', 'silent'),
+  sampling: {
+    ratios: { trace: 1, debug: 1, info: 1 },
+    keyRate: unlimited,
+    bound: unlimited,
+  },
+  logSources: { files: [{ paths: [path], format: 'plain', startAt: 'beginning' }] },
+  logPollMs: 20,
+});
+process.once('SIGTERM', () => void telemetry.stop().then(() => process.exit(0)));
