@@ -66,8 +66,8 @@ function inProcessCollector() {
   const batchIds: string[] = [];
   const post: Post = async ({ body, batchId }) => {
     batchIds.push(batchId);
-    await new Promise(setImmediate);
     const status = batchIds.length % 500 === 0 ? 429 : 200;
+    await new Promise(setImmediate);
     if (status === 200) taken.push(numberOf(body));
     const observation = { kind: 'response', status, retryAfterMs: null } as const;
     return { observation, answer: new Uint8Array(), contentType: null };
