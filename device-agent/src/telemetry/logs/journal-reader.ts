@@ -48,9 +48,20 @@ export class JournalReader {
   #restart: NodeJS.Timeout | undefined;
   #failures = 0;
   #stopped = false;
+  #absent = false;
 
   constructor(options: JournalReaderOptions) {
     this.#options = options;
+  }
+
+  /** Entries read but not yet in the disk queue. */
+  get waiting(): number {
+    return this.#pending.length;
+  }
+
+  get state(): 'following' | 'restarting' | 'absent' {
+    if (this.#absent) return 'absent';
+    return this.#child === null ? 'restarting' : 'following';
   }
 
   start(): void {
@@ -116,6 +127,7 @@ export class JournalReader {
     const { source, logger, random, positions } = this.#options;
     if (error !== null && isFileError(error, 'ENOENT')) {
       logger.info({ command: source.command }, 'no systemd journal here: it is not forwarded');
+      this.#absent = true;
       return;
     }
     this.#failures += 1;
