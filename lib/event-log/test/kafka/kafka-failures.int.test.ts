@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LogConsumer, LogRecord, TopicPartition } from '../../src/event-log.ts';
 import type { EventLogOptions, MeasuredEventLog } from '../../src/event-log-options.ts';
@@ -152,6 +154,32 @@ describe('KafkaEventLog when things fail', () => {
     const [kept] = await first.assignment();
     if (kept === undefined) throw new Error('the first member kept nothing');
     await first.commit(kept, { offset: 0, metadata: 'mine' });
+  });
+
+  it('fences a member that was stopped, outlived by its session and goes on', async () => {
+    const topic = 'stopped';
+    const log = await open('', { leaseMs: 1_500 });
+    await log.append(topic, [record('a', '1')]);
+    const script = fileURLToPath(new URL('processes/zombie.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, broker.url, 'stop', topic], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    try {
+      let said = '';
+      child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+      await expect.poll(() => said, PATIENCE).toBe('joined\n');
+      child.kill('SIGSTOP');
+      const heir = await log.consumer('stop', [topic]);
+      const [at] = await heir.assignment();
+      expect(at).toEqual({ topic, partition: 0 });
+      await heir.commit(at!, { offset: 1, metadata: 'heir' });
+      child.kill('SIGCONT');
+      child.stdin.write('\n');
+      await expect.poll(() => said, PATIENCE).toBe('joined\nPartitionLostError\n');
+      expect(await heir.committed(at!)).toEqual({ offset: 1, metadata: 'heir' });
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('refuses a record larger than the topic takes and takes the next', async () => {
