@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Logger } from '@flotilla/service';
 import type { PipelineMetrics } from '../metrics.ts';
-import { rollUpUpdateReports } from '../rollup/update-reports.ts';
+import { METRICS_5M, rollUp, UPDATE_REPORTS } from '../rollup/roll-up.ts';
 import { parameterSettings } from '../warehouse/query-settings.ts';
 import { sqlFile } from '../warehouse/sql-file.ts';
 
@@ -55,7 +55,7 @@ export async function runHealthJob(options: HealthJobOptions, signal: AbortSigna
     const observe = metrics.healthSeconds.startTimer();
     const startedAtMs = performance.now();
     try {
-      await rollUpUpdateReports(client);
+      for (const rollup of [UPDATE_REPORTS, METRICS_5M]) await rollUp(client, rollup);
       await computeHealth(client, clock(), options.heartbeatIntervalMs);
       observe();
     } catch (err) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rollUpUpdateReports } from '../../src/rollup/update-reports.ts';
+import { rollUp, UPDATE_REPORTS } from '../../src/rollup/roll-up.ts';
 import { embeddedWarehouse, rowsOf } from '../warehouse/embedded-warehouse.ts';
 
 let stage: Awaited<ReturnType<typeof embeddedWarehouse>>;
@@ -57,7 +57,7 @@ const copied = async () =>
     )
   ).map(({ ReportId: id }) => id);
 
-describe('rollUpUpdateReports', () => {
+describe('the rollup of update reports', () => {
   it('copies what is closed, leaves what is not, and shows all at any time', async () => {
     await arrive([
       { id: 'old', agoSeconds: 3600 },
@@ -67,15 +67,15 @@ describe('rollUpUpdateReports', () => {
     const before = await events();
     expect(before.map(({ ReportId: id }) => id)).toEqual(['new', 'old']);
     expect(before[0]).toMatchObject({ Phase: 2, UsedDelta: 1, FromOta: 0 });
-    expect(await rollUpUpdateReports(stage.warehouse.compute)).toBe(true);
+    expect(await rollUp(stage.warehouse.compute, UPDATE_REPORTS)).toBe(true);
     expect(await copied()).toEqual(['foreign', 'old']);
     expect(await events()).toEqual(before);
-    expect(await rollUpUpdateReports(stage.warehouse.compute)).toBe(false);
+    expect(await rollUp(stage.warehouse.compute, UPDATE_REPORTS)).toBe(false);
   });
 
   it('outlives the log lines', async () => {
     await arrive([{ id: 'old', agoSeconds: 3600 }]);
-    await rollUpUpdateReports(stage.warehouse.compute);
+    await rollUp(stage.warehouse.compute, UPDATE_REPORTS);
     await stage.warehouse.compute.command({ query: 'TRUNCATE TABLE otel_logs' });
     expect(await events()).toHaveLength(1);
   });
@@ -87,7 +87,7 @@ describe('rollUpUpdateReports', () => {
       { id: 's', state: 'said by the device', agoSeconds: 3600 },
       { id: 's', state: 'checked', service: 'ota-service', agoSeconds: 0 },
     ]);
-    await rollUpUpdateReports(stage.warehouse.compute);
+    await rollUp(stage.warehouse.compute, UPDATE_REPORTS);
     expect(await events()).toMatchObject([
       { ReportId: 'r', State: 'checked', FromOta: 1 },
       { ReportId: 's', State: 'checked', FromOta: 1 },
@@ -96,10 +96,10 @@ describe('rollUpUpdateReports', () => {
 
   it('repeats a copy whose mark was lost without a second row', async () => {
     await arrive([{ id: 'old', agoSeconds: 3600 }]);
-    await rollUpUpdateReports(stage.warehouse.compute);
+    await rollUp(stage.warehouse.compute, UPDATE_REPORTS);
     await stage.warehouse.compute.command({ query: 'TRUNCATE TABLE flotilla_rollup_marks' });
     expect(await events()).toHaveLength(1);
-    await rollUpUpdateReports(stage.warehouse.compute);
+    await rollUp(stage.warehouse.compute, UPDATE_REPORTS);
     expect(await events()).toHaveLength(1);
   });
 });
