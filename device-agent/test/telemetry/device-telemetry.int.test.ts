@@ -109,7 +109,16 @@ describe('device telemetry', () => {
       await telemetry.recordUpdate({ ...report, state });
     }
     await telemetry.flush();
-    expect(logs().map((log) => log.severityText)).toEqual(['INFO', 'INFO', 'WARN', 'ERROR']);
+    const severities = logs().map((log) => [
+      log.attributes['flotilla.update.state'],
+      log.severityText,
+    ]);
+    expect(Object.fromEntries(severities)).toEqual({
+      trial: 'INFO',
+      confirmed: 'INFO',
+      failed: 'WARN',
+      rolled_back: 'ERROR',
+    });
   });
 
   it('measures the host and the agent in the units of the conventions', async () => {

@@ -44,7 +44,8 @@ export interface FolderLook {
 
 /**
  * Follows one log file through rotation by renaming, by copying and truncating, and through deletion.
- * Files are read in the order in which they were written, each record at least once. After a kill at
+ * Renamed files are read in the order in which they were written; a copy may be found only after its
+ * truncated original has been read on. Each record is read at least once. After a kill at
  * most one chunk is read again. What a rotation removes before it was read is lost, and said.
  */
 export class FileFollower {

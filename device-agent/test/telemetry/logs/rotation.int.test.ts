@@ -117,6 +117,8 @@ it.each(['rename', 'copytruncate'] as const)(
       'log.file.path': log(),
       'log.file.name': 'app.log',
     });
+    // A copy may be found only after its truncated original has been read on; names tell renamed files' order.
+    if (kind === 'copytruncate') return;
     // In order: leaving out what came before, each line comes after the one before it.
     let highest = -1;
     const firsts = logs.map(numberOf).filter((number) => {
