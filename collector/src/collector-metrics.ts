@@ -2,7 +2,7 @@ import type { ProblemCode } from '@flotilla/contracts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { LogStats } from '@flotilla/event-log';
 
-export type RequestOutcome = 'accepted' | 'empty' | ProblemCode;
+export type RequestOutcome = 'accepted' | 'partial' | 'empty' | ProblemCode;
 
 const APPEND_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
 
@@ -10,14 +10,16 @@ const APPEND_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
 export class CollectorMetrics {
   readonly #requests: Counter<'signal' | 'outcome'>;
   readonly #bytes: Counter<'signal'>;
+  readonly #rejected: Counter<'signal'>;
+  readonly #redated: Counter<'signal'>;
   readonly #appendSeconds: Histogram;
 
-  constructor(registry: Registry, readStats: () => Promise<LogStats>) {
+  constructor(registry: Registry, readStats?: () => Promise<LogStats>) {
     const registers = [registry];
     collectDefaultMetrics({ register: registry });
     this.#requests = new Counter({
       name: 'flotilla_collector_requests_total',
-      help: 'OTLP requests by signal and outcome (accepted, empty, or the code of the refusal)',
+      help: 'OTLP requests by signal and outcome (accepted, partial, empty, or the code of the refusal)',
       labelNames: ['signal', 'outcome'],
       registers,
     });
@@ -27,13 +29,25 @@ export class CollectorMetrics {
       labelNames: ['signal'],
       registers,
     });
+    this.#rejected = new Counter({
+      name: 'flotilla_collector_rejected_items_total',
+      help: 'Data points, log records and spans refused while the rest of their request was taken',
+      labelNames: ['signal'],
+      registers,
+    });
+    this.#redated = new Counter({
+      name: 'flotilla_collector_redated_items_total',
+      help: 'Items of resources in which times of a wrong clock were moved to now',
+      labelNames: ['signal'],
+      registers,
+    });
     this.#appendSeconds = new Histogram({
       name: 'flotilla_collector_append_duration_seconds',
       help: 'Time until the event log had a request on disk',
       buckets: APPEND_BUCKETS_SECONDS,
       registers,
     });
-    addLogGauges(registry, readStats);
+    if (readStats !== undefined) addLogGauges(registry, readStats);
   }
 
   countRequest(signal: string, outcome: RequestOutcome): void {
@@ -42,6 +56,14 @@ export class CollectorMetrics {
 
   countBytes(signal: string, sizeBytes: number): void {
     this.#bytes.inc({ signal }, sizeBytes);
+  }
+
+  countRejected(signal: string, items: number): void {
+    this.#rejected.inc({ signal }, items);
+  }
+
+  countRedated(signal: string, items: number): void {
+    this.#redated.inc({ signal }, items);
   }
 
   /** Returns a function that records the time since. */

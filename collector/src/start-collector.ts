@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { openEventLog, type MeasuredEventLog } from '@flotilla/event-log';
-import { closeServer, createHttpServer, type Logger, type RunningService } from '@flotilla/service';
+import { ConfigError, createHttpServer, type Logger, type RunningService } from '@flotilla/service';
 import { readPublicKey } from '@flotilla/signing';
-import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
+import { Admission, type AdmissionRules } from './admit/admission.ts';
+import { createAuthenticate } from './admit/authenticate.ts';
 import { DeviceTokens } from './admit/device-tokens.ts';
-import { RateLimiter } from './admit/rate-limit.ts';
+import { scaleRule } from './admit/rate-limit.ts';
 import { CollectorMetrics } from './collector-metrics.ts';
 import type { Config } from './config.ts';
 import { TelemetryForwarder } from './forward/telemetry-forwarder.ts';
-import { addOtlpRoutes } from './receive/otlp-routes.ts';
+import { startReceivers, type TlsFiles } from './receive/start-receivers.ts';
 
 /** Below the usual 10 s timeout of an OTLP exporter, so that it hears our refusal and not silence. */
 const LOG_WRITE_TIMEOUT_MS = 3_000;
@@ -18,16 +18,21 @@ const LOG_WRITE_TIMEOUT_MS = 3_000;
 /** Above the log's write timeout: whoever is left after this only holds its connection open. */
 const CLOSE_GRACE_MS = 5_000;
 
-/** A sender that dribbles its request does not keep a connection for ever. */
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 60_000;
+/** OTLP's registered ports. */
+const HTTP_PORT = 4318;
+const GRPC_PORT = 4317;
 
-/** Opens the log, then listens; `addresses.otlp` is what agents export to. */
+/** Before the first telemetry of OpenTelemetry 1.0 was sent; a clock that says less was never set. */
+const OLDEST_TIME_MS = Date.UTC(2020, 0, 1);
+
+/** Opens the log, then listens; `addresses.otlp` (HTTP) and `addresses.otlpGrpc` are what agents export to. */
 export async function startCollector(
   config: Config,
   logger: Logger,
   clock: () => number = () => Date.now(),
 ): Promise<RunningService> {
+  const tls = readTls(config);
+  const httpPort = config.FLOTILLA_COLLECTOR_PORT;
   const publicKey = readPublicKey(
     readFileSync(config.FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE, 'utf8'),
   );
@@ -38,15 +43,38 @@ export async function startCollector(
     ...(config.FLOTILLA_MAX_LOG_BYTES !== undefined && { maxBytes: config.FLOTILLA_MAX_LOG_BYTES }),
   });
   try {
-    const app = await createApp(config, logger, clock, log, new DeviceTokens(publicKey, clock));
-    await app.listen({
-      host: config.FLOTILLA_COLLECTOR_HOST,
-      port: config.FLOTILLA_COLLECTOR_PORT,
-    });
+    const registry = new Registry();
+    const metrics = new CollectorMetrics(registry, () => log.stats());
+    const app = createHttpServer({ logger, registry, readiness: () => readiness(log) });
+    await app.ready();
+    const forwarder = new TelemetryForwarder({ log, metrics, logger, clock });
+    const receivers = await startReceivers(
+      {
+        authenticate: createAuthenticate(
+          new DeviceTokens(publicKey, clock),
+          config.FLOTILLA_TLS_CLIENT_CERT === 'required' && tls !== null && tls.clientCa !== null,
+        ),
+        admission: new Admission(admissionRules(config)),
+        forward: (signal, parts) => forwarder.forward(signal, parts),
+        metrics,
+        clockRule: { maxAheadMs: config.FLOTILLA_MAX_CLOCK_AHEAD_MS, oldestMs: OLDEST_TIME_MS },
+        maxBodyBytes: config.FLOTILLA_MAX_BODY_BYTES,
+        clock,
+      },
+      {
+        host: config.FLOTILLA_COLLECTOR_HOST,
+        httpPort,
+        grpcPort: config.FLOTILLA_COLLECTOR_GRPC_PORT ?? (httpPort === HTTP_PORT ? GRPC_PORT : 0),
+        tls,
+        fallback: (request, response) => app.routing(request, response),
+        logger,
+      },
+    );
     return {
-      addresses: { otlp: addressOf(app) },
+      addresses: receivers.addresses,
       stop: async () => {
-        await closeServer(app, CLOSE_GRACE_MS);
+        await receivers.stop(CLOSE_GRACE_MS);
+        await app.close();
         await log.close();
       },
     };
@@ -56,44 +84,48 @@ export async function startCollector(
   }
 }
 
-async function createApp(
-  config: Config,
-  logger: Logger,
-  clock: () => number,
-  log: MeasuredEventLog,
-  tokens: DeviceTokens,
-): Promise<FastifyInstance> {
-  const registry = new Registry();
-  const metrics = new CollectorMetrics(registry, () => log.stats());
-  const app = createHttpServer({
-    logger,
-    registry,
-    bodyLimitBytes: config.FLOTILLA_MAX_BODY_BYTES,
-    // A full log stays ready: it answers 503 with Retry-After itself, and it empties by itself.
-    readiness: () =>
-      log.stats().then(
-        () => null,
-        (error: unknown) => `the event log cannot be read: ${String(error)}`,
-      ),
-  });
-  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
-  app.server.requestTimeout = REQUEST_TIMEOUT_MS;
-  const rule = {
-    perSecond: config.FLOTILLA_RATE_PER_DEVICE,
-    burst: config.FLOTILLA_RATE_BURST_PER_DEVICE,
-  };
-  await addOtlpRoutes(app, {
-    tokens,
-    rateLimiter: new RateLimiter(rule),
-    forwarder: new TelemetryForwarder({ log, metrics, logger, clock }),
-    metrics,
-    maxBodyBytes: config.FLOTILLA_MAX_BODY_BYTES,
-    clock,
-  });
-  return app;
+/** A full log stays ready: it answers 503 with Retry-After itself, and it empties by itself. */
+function readiness(log: MeasuredEventLog): Promise<string | null> {
+  return log.stats().then(
+    () => null,
+    (error: unknown) => `the event log cannot be read: ${String(error)}`,
+  );
 }
 
-function addressOf(app: FastifyInstance): string {
-  const { address, family, port } = app.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+/** Throws ConfigError when only a part of what TLS needs is there. */
+function readTls(config: Config): TlsFiles | null {
+  const {
+    FLOTILLA_TLS_CERT_FILE: certFile,
+    FLOTILLA_TLS_KEY_FILE: keyFile,
+    FLOTILLA_TLS_CLIENT_CA_FILE: caFile,
+  } = config;
+  if (certFile === undefined && keyFile === undefined && caFile === undefined) return null;
+  if (certFile === undefined || keyFile === undefined) {
+    throw new ConfigError(['FLOTILLA_TLS_CERT_FILE and FLOTILLA_TLS_KEY_FILE belong together']);
+  }
+  if (caFile === undefined && config.FLOTILLA_TLS_CLIENT_CERT === 'required') {
+    throw new ConfigError(['FLOTILLA_TLS_CLIENT_CERT=required needs FLOTILLA_TLS_CLIENT_CA_FILE']);
+  }
+  return {
+    cert: readFileSync(certFile),
+    key: readFileSync(keyFile),
+    clientCa: caFile === undefined ? null : readFileSync(caFile),
+  };
+}
+
+function admissionRules(config: Config): AdmissionRules {
+  const perDevice = {
+    requestsPerSecond: config.FLOTILLA_RATE_PER_DEVICE,
+    burstRequests: config.FLOTILLA_RATE_BURST_PER_DEVICE,
+    bytesPerSecond: config.FLOTILLA_BYTE_RATE_PER_DEVICE,
+    burstBytes: config.FLOTILLA_BYTE_BURST_PER_DEVICE,
+  };
+  const total = {
+    requestsPerSecond: config.FLOTILLA_RATE_TOTAL,
+    burstRequests: config.FLOTILLA_RATE_TOTAL,
+    bytesPerSecond: config.FLOTILLA_BYTE_RATE_TOTAL,
+    burstBytes: config.FLOTILLA_BYTE_RATE_TOTAL,
+  };
+  const factor = config.FLOTILLA_GATEWAY_RATE_FACTOR;
+  return { perDevice, perGateway: scaleRule(perDevice, factor), total };
 }

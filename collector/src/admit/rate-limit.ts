@@ -1,11 +1,24 @@
+/** Both are refilled evenly; `burst` is what may come at once after a pause. */
 export interface RateRule {
-  readonly perSecond: number;
-  /** Requests a device may send at once after a pause. */
-  readonly burst: number;
+  readonly requestsPerSecond: number;
+  readonly burstRequests: number;
+  readonly bytesPerSecond: number;
+  readonly burstBytes: number;
 }
 
+export function scaleRule(rule: RateRule, factor: number): RateRule {
+  return {
+    requestsPerSecond: rule.requestsPerSecond * factor,
+    burstRequests: rule.burstRequests * factor,
+    bytesPerSecond: rule.bytesPerSecond * factor,
+    burstBytes: rule.burstBytes * factor,
+  };
+}
+
+/** What a sender may still send; bytes fall below zero when a request was larger than what was left. */
 export interface Bucket {
-  readonly tokens: number;
+  readonly requests: number;
+  readonly bytes: number;
   readonly updatedAtMs: number;
 }
 
@@ -13,47 +26,75 @@ export type RateDecision =
   | { readonly allowed: true; readonly bucket: Bucket }
   | { readonly allowed: false; readonly bucket: Bucket; readonly retryAfterSeconds: number };
 
-/** Token bucket: refills evenly, never above `burst`; a clock that steps back refills nothing. */
+/**
+ * Token bucket over requests and bytes. The size of a request is known only once it was read, so it
+ * is let in while any bytes are left and charged afterwards; a debt is waited for. A clock that steps
+ * back refills nothing.
+ */
 export function decideRate(
   bucket: Bucket | undefined,
   rule: RateRule,
   nowMs: number,
 ): RateDecision {
-  const before = bucket ?? { tokens: rule.burst, updatedAtMs: nowMs };
-  const elapsedMs = Math.max(0, nowMs - before.updatedAtMs);
-  const tokens = Math.min(rule.burst, before.tokens + (elapsedMs / 1000) * rule.perSecond);
-  if (tokens >= 1) return { allowed: true, bucket: { tokens: tokens - 1, updatedAtMs: nowMs } };
-  const retryAfterSeconds = Math.max(1, Math.ceil((1 - tokens) / rule.perSecond));
-  return { allowed: false, bucket: { tokens, updatedAtMs: nowMs }, retryAfterSeconds };
+  const before = refill(bucket, rule, nowMs);
+  if (before.requests >= 1 && before.bytes > 0) {
+    return { allowed: true, bucket: { ...before, requests: before.requests - 1 } };
+  }
+  const waitSeconds = Math.max(
+    (1 - before.requests) / rule.requestsPerSecond,
+    (1 - before.bytes) / rule.bytesPerSecond,
+  );
+  return { allowed: false, bucket: before, retryAfterSeconds: Math.max(1, Math.ceil(waitSeconds)) };
+}
+
+function refill(bucket: Bucket | undefined, rule: RateRule, nowMs: number): Bucket {
+  if (bucket === undefined) {
+    return { requests: rule.burstRequests, bytes: rule.burstBytes, updatedAtMs: nowMs };
+  }
+  const seconds = Math.max(0, nowMs - bucket.updatedAtMs) / 1000;
+  return {
+    requests: Math.min(rule.burstRequests, bucket.requests + seconds * rule.requestsPerSecond),
+    bytes: Math.min(rule.burstBytes, bucket.bytes + seconds * rule.bytesPerSecond),
+    updatedAtMs: nowMs,
+  };
 }
 
 /**
- * Buckets of the devices seen last. Beyond `maxDevices` the one unused longest is forgotten, which
- * gives it a full bucket again: memory is bounded, and the limit errs towards the device.
+ * Buckets of the senders seen last. Beyond `maxSenders` the one unused longest is forgotten, which
+ * gives it a full bucket again: memory is bounded (about 150 bytes a sender), whatever the fleet's
+ * size, and the limit errs towards the device.
  */
 export class RateLimiter {
   readonly #rule: RateRule;
-  readonly #maxDevices: number;
+  readonly #maxSenders: number;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(rule: RateRule, maxDevices = 100_000) {
+  constructor(rule: RateRule, maxSenders = 100_000) {
     this.#rule = rule;
-    this.#maxDevices = maxDevices;
+    this.#maxSenders = maxSenders;
   }
 
   get size(): number {
     return this.#buckets.size;
   }
 
-  take(deviceId: string, nowMs: number): RateDecision {
-    const decision = decideRate(this.#buckets.get(deviceId), this.#rule, nowMs);
-    // A Map keeps insertion order, so inserting anew moves the device to the young end.
-    this.#buckets.delete(deviceId);
-    this.#buckets.set(deviceId, decision.bucket);
-    if (this.#buckets.size > this.#maxDevices) {
+  /** Asked before a request is read. */
+  take(sender: string, nowMs: number): RateDecision {
+    const decision = decideRate(this.#buckets.get(sender), this.#rule, nowMs);
+    // A Map keeps insertion order, so inserting anew moves the sender to the young end.
+    this.#buckets.delete(sender);
+    this.#buckets.set(sender, decision.bucket);
+    if (this.#buckets.size > this.#maxSenders) {
       const oldest = this.#buckets.keys().next();
       if (oldest.done !== true) this.#buckets.delete(oldest.value);
     }
     return decision;
+  }
+
+  /** Told once its size is known. */
+  charge(sender: string, sizeBytes: number): void {
+    const bucket = this.#buckets.get(sender);
+    if (bucket === undefined) return;
+    this.#buckets.set(sender, { ...bucket, bytes: bucket.bytes - sizeBytes });
   }
 }

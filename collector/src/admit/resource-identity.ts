@@ -1,14 +1,9 @@
 import { ATTR_DEVICE_ID, ATTR_SERVICE_NAME, SERVICE_NAME_OTA } from '@flotilla/contracts';
-import {
-  readFields,
-  WIRE_BYTES,
-  WireError,
-  type FieldBudget,
-  type WireField,
-} from './wire-reader.ts';
+import { speaksFor, type Caller } from './caller.ts';
+import { fieldBudget, WireCursor, WireError } from './wire-cursor.ts';
 
 /**
- * Field numbers of opentelemetry-proto 1.x. Metrics and logs agree down to the resource:
+ * Field numbers of opentelemetry-proto 1.x. The signals agree down to the resource:
  * Export…ServiceRequest.resource_… = 1, Resource….resource = 1, Resource.attributes = 1.
  */
 const REQUEST_RESOURCES = 1;
@@ -19,102 +14,135 @@ const KEY_VALUE_VALUE = 2;
 const ANY_VALUE_STRING = 1;
 const ANY_VALUE_LAST = 8;
 
-/** An agent's request has some hundred on the path to its resource attributes. */
-const MAX_FIELDS = 50_000;
-
 const DEVICE_ID_KEY = Buffer.from(ATTR_DEVICE_ID);
 const SERVICE_NAME_KEY = Buffer.from(ATTR_SERVICE_NAME);
-const OTA_SERVICE = Buffer.from(SERVICE_NAME_OTA);
 
-export type IdentityVerdict =
-  /** No resources at all, so nothing to keep. */
-  | { readonly verdict: 'empty' }
-  | { readonly verdict: 'match'; readonly resources: number }
-  | { readonly verdict: 'mismatch'; readonly reason: string }
-  | { readonly verdict: 'malformed'; readonly reason: string };
+/** Longer text is no device id. */
+const MAX_SHOWN_CHARACTERS = 64;
+
+/** One Resource… entry of a request: where it lies, tag included, and whose it is. */
+export interface ResourceEntry {
+  readonly start: number;
+  readonly end: number;
+  /** The device it names, if the caller may speak for it; otherwise null and the reason. */
+  readonly deviceId: string | null;
+  readonly refusal: string | null;
+}
+
+export type RequestReading =
+  | { readonly wellFormed: true; readonly entries: readonly ResourceEntry[] }
+  | { readonly wellFormed: false; readonly reason: string };
 
 /**
- * Does every resource of an OTLP export request name this device, and none pass for ota-service,
- * whose word on updates is believed? Reads the path to the resource attributes only. A field that may stand once but stands twice is malformed: decoders disagree on
- * which one counts, so it could show us one device and the pipeline another.
+ * Whose is each resource of an OTLP export request, and may this caller send it? None may pass for
+ * ota-service, whose word on updates is believed. Reads the path to the resource attributes only. A
+ * field that may stand once but stands twice is malformed: decoders disagree on which one counts, so
+ * it could show us one device and the pipeline another.
  */
-export function checkResourceIdentity(request: Uint8Array, deviceId: string): IdentityVerdict {
-  let resources = 0;
-  const budget = { left: MAX_FIELDS };
+export function readResources(request: Uint8Array, caller: Caller): RequestReading {
+  const entries: ResourceEntry[] = [];
   try {
-    for (const field of readFields(request, budget)) {
-      if (field.number !== REQUEST_RESOURCES) continue;
-      const problem = resourceProblem(expectBytes(field), Buffer.from(deviceId), budget);
-      if (problem !== null) {
-        return { verdict: 'mismatch', reason: `resource ${resources}: ${problem}` };
-      }
-      resources += 1;
+    const cursor = new WireCursor(request, 0, request.length, fieldBudget(request.length));
+    while (cursor.next()) {
+      if (cursor.number !== REQUEST_RESOURCES) continue;
+      const { tagStart: start, end } = cursor;
+      entries.push({ start, end, ...readIdentity(cursor.message(), caller) });
     }
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    return { verdict: 'malformed', reason: `resource ${resources}: ${error.message}` };
+    return { wellFormed: false, reason: `resource ${entries.length}: ${error.message}` };
   }
-  return resources === 0 ? { verdict: 'empty' } : { verdict: 'match', resources };
+  return { wellFormed: true, entries };
 }
 
-function resourceProblem(entry: Uint8Array, deviceId: Buffer, budget: FieldBudget): string | null {
-  const resource = single(entry, ENTRY_RESOURCE, budget);
-  let named = false;
-  for (const field of readFields(resource ?? new Uint8Array(0), budget)) {
-    if (field.number !== RESOURCE_ATTRIBUTES) continue;
-    const attribute = expectBytes(field);
-    const key = single(attribute, KEY_VALUE_KEY, budget);
+type Identity = Pick<ResourceEntry, 'deviceId' | 'refusal'>;
+
+function readIdentity(entry: WireCursor, caller: Caller): Identity {
+  let deviceId: string | null = null;
+  let refusal: string | null = null;
+  const resource = single(entry, ENTRY_RESOURCE);
+  while (resource?.next() === true) {
+    if (resource.number !== RESOURCE_ATTRIBUTES) continue;
+    const key = keyOf(resource.message());
     if (key === null) continue;
-    const isDeviceId = DEVICE_ID_KEY.equals(key);
-    if (!isDeviceId && !SERVICE_NAME_KEY.equals(key)) continue;
-    const anyValue = single(attribute, KEY_VALUE_VALUE, budget) ?? new Uint8Array(0);
-    const value = stringValue(anyValue, budget);
-    const problem = isDeviceId ? deviceIdProblem(value, deviceId) : serviceNameProblem(value);
-    if (problem !== null) return problem;
-    if (isDeviceId) named = true;
+    const value = stringValue(resource.message());
+    if (key === ATTR_SERVICE_NAME) refusal ??= serviceNameProblem(value);
+    else {
+      refusal ??= deviceIdProblem(value, caller, deviceId);
+      deviceId ??= value;
+    }
   }
-  return named ? null : `${ATTR_DEVICE_ID} is missing`;
+  refusal ??= deviceId === null ? `${ATTR_DEVICE_ID} is missing` : null;
+  return refusal === null ? { deviceId, refusal } : { deviceId: null, refusal };
 }
 
-function deviceIdProblem(value: Uint8Array | null, deviceId: Buffer): string | null {
+function deviceIdProblem(
+  value: string | null,
+  caller: Caller,
+  earlier: string | null,
+): string | null {
   if (value === null) return `${ATTR_DEVICE_ID} is not a string`;
-  if (deviceId.equals(value)) return null;
-  return `${ATTR_DEVICE_ID} is ${shown(value)}, but the token belongs to ${deviceId.toString()}`;
+  if (earlier !== null && earlier !== value) {
+    return `${ATTR_DEVICE_ID} is both ${shown(earlier)} and ${shown(value)}`;
+  }
+  if (speaksFor(caller, value)) return null;
+  const who = caller.gatewayFor === null ? '' : ', a gateway that does not speak for it';
+  return `${ATTR_DEVICE_ID} is ${shown(value)}, but the token belongs to ${caller.deviceId}${who}`;
 }
 
-function serviceNameProblem(value: Uint8Array | null): string | null {
-  if (value === null || !OTA_SERVICE.equals(value)) return null;
+function serviceNameProblem(value: string | null): string | null {
+  if (value !== SERVICE_NAME_OTA) return null;
   return `${ATTR_SERVICE_NAME} is ${shown(value)}, which no device may use`;
 }
 
+/** Key of a KeyValue if it is one of the two that matter, else null. */
+function keyOf(keyValue: WireCursor): string | null {
+  const key = single(keyValue, KEY_VALUE_KEY);
+  if (key === null) return null;
+  if (hasText(key, DEVICE_ID_KEY)) return ATTR_DEVICE_ID;
+  return hasText(key, SERVICE_NAME_KEY) ? ATTR_SERVICE_NAME : null;
+}
+
+function hasText({ bytes, from, to }: WireCursor, text: Buffer): boolean {
+  if (to - from !== text.length) return false;
+  for (let i = 0; i < text.length; i += 1) if (bytes[from + i] !== text[i]) return false;
+  return true;
+}
+
 /** The only occurrence of a message or string field, or null. */
-function single(message: Uint8Array, number: number, budget: FieldBudget): Uint8Array | null {
-  let found: Uint8Array | null = null;
-  for (const field of readFields(message, budget)) {
-    if (field.number !== number) continue;
+function single(message: WireCursor, number: number): WireCursor | null {
+  let found: WireCursor | null = null;
+  while (message.next()) {
+    if (message.number !== number) continue;
     if (found !== null) throw new WireError(`field ${number} stands twice`);
-    found = expectBytes(field);
+    found = message.message();
   }
   return found;
 }
 
-/** AnyValue is a oneof: fields 1 to 8 exclude each other. */
-function stringValue(anyValue: Uint8Array, budget: FieldBudget): Uint8Array | null {
-  const values = [...readFields(anyValue, budget)].filter(({ number }) => number <= ANY_VALUE_LAST);
-  const [first] = values;
-  if (values.length > 1) throw new WireError('an attribute has two values');
-  if (first?.number !== ANY_VALUE_STRING) return null;
-  return expectBytes(first);
-}
-
-function expectBytes(field: WireField): Uint8Array {
-  if (field.wireType !== WIRE_BYTES) {
-    throw new WireError(`field ${field.number} has wire type ${field.wireType}`);
+/**
+ * The text in a KeyValue's AnyValue, a oneof whose fields 1 to 8 exclude each other; null when it is
+ * no text. Read byte by byte: ids and names that matter are ASCII, and no other text may equal one.
+ */
+function stringValue(keyValue: WireCursor): string | null {
+  const anyValue = single(keyValue, KEY_VALUE_VALUE);
+  let values = 0;
+  let text: string | null = null;
+  while (anyValue?.next() === true) {
+    if (anyValue.number > ANY_VALUE_LAST) continue;
+    values += 1;
+    if (values > 1) throw new WireError('an attribute has two values');
+    if (anyValue.number !== ANY_VALUE_STRING) continue;
+    anyValue.expectBytes();
+    const { bytes, start, end } = anyValue;
+    text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
   }
-  return field.bytes;
+  return text;
 }
 
 /** The other id comes from outside: shortened and quoted before it goes into a message. */
-function shown(value: Uint8Array): string {
-  return JSON.stringify(Buffer.from(value.subarray(0, 64)).toString('utf8'));
+function shown(value: string): string {
+  return JSON.stringify(
+    Buffer.from(value.slice(0, MAX_SHOWN_CHARACTERS), 'latin1').toString('utf8'),
+  );
 }

@@ -1,23 +1,15 @@
-import {
-  HEADER_BATCH_ID,
-  HEADER_DEVICE_ID,
-  HEADER_RECEIVED_AT,
-  type TelemetryTopic,
-} from '@flotilla/contracts';
-import { LogFullError, type EventLog } from '@flotilla/event-log';
+import { HEADER_BATCH_ID, HEADER_DEVICE_ID, HEADER_RECEIVED_AT } from '@flotilla/contracts';
+import { LogFullError, type EventLog, type LogRecord } from '@flotilla/event-log';
 import { ProblemError, type Logger } from '@flotilla/service';
 import type { CollectorMetrics } from '../collector-metrics.ts';
+import type { Signal, Telemetry } from '../receive/export-request.ts';
 
 /** Consumers need a moment to free room; shorter retries would only add load. */
 const RETRY_WHEN_FULL_SECONDS = 5;
 const RETRY_WHEN_UNAVAILABLE_SECONDS = 2;
 
-export interface Telemetry {
-  readonly deviceId: string;
-  readonly batchId: string | null;
-  /** The OTLP protobuf request as sent, decompressed. */
-  readonly body: Uint8Array;
-}
+/** Record header: by how much times of a wrong clock were moved, in milliseconds. */
+export const HEADER_CLOCK_OFFSET_MS = 'flotilla-clock-offset-ms';
 
 export interface ForwarderParts {
   readonly log: EventLog;
@@ -36,25 +28,19 @@ export class TelemetryForwarder {
     this.#parts = parts;
   }
 
-  /** Resolves once the request is on disk; otherwise throws ProblemError `unavailable`. */
-  async forward(
-    signal: { readonly signal: string; readonly topic: TelemetryTopic },
-    { deviceId, batchId, body }: Telemetry,
-  ): Promise<void> {
+  /** Resolves once all parts are on disk, one record each; otherwise throws ProblemError `unavailable`. */
+  async forward(signal: Signal, parts: readonly Telemetry[]): Promise<void> {
     const { log, metrics, clock } = this.#parts;
-    const headers = {
-      [HEADER_DEVICE_ID]: deviceId,
-      ...(batchId !== null && { [HEADER_BATCH_ID]: batchId }),
-      [HEADER_RECEIVED_AT]: new Date(clock()).toISOString(),
-    };
+    const receivedAt = new Date(clock()).toISOString();
+    const records = parts.map((part) => toRecord(part, receivedAt));
     const observe = metrics.startAppend();
     try {
-      await log.append(signal.topic, [{ key: deviceId, value: body, headers }]);
+      await log.append(signal.topic, records);
     } catch (cause) {
       throw this.#refusal(cause);
     }
     observe();
-    metrics.countBytes(signal.signal, body.byteLength);
+    for (const { body } of parts) metrics.countBytes(signal.signal, body.byteLength);
     this.#recovered();
   }
 
@@ -76,4 +62,15 @@ export class TelemetryForwarder {
     this.#failing = false;
     this.#parts.logger.info('the event log takes records again');
   }
+}
+
+function toRecord(part: Telemetry, receivedAt: string): LogRecord {
+  const { deviceId, batchId, body, clockOffsetMs } = part;
+  const headers = {
+    [HEADER_DEVICE_ID]: deviceId,
+    ...(batchId !== null && { [HEADER_BATCH_ID]: batchId }),
+    [HEADER_RECEIVED_AT]: receivedAt,
+    ...(clockOffsetMs !== undefined && { [HEADER_CLOCK_OFFSET_MS]: String(clockOffsetMs) }),
+  };
+  return { key: deviceId, value: body, headers };
 }

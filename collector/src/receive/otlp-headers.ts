@@ -4,14 +4,24 @@ import { ProblemError } from '@flotilla/service';
 import { CONTENT_ENCODINGS, type ContentEncoding } from './request-body.ts';
 
 export const OTLP_PROTOBUF = 'application/x-protobuf';
+export const OTLP_JSON = 'application/json';
+export type MediaType = typeof OTLP_PROTOBUF | typeof OTLP_JSON;
+
 const BATCH_ID = /^[A-Za-z0-9._~-]{1,64}$/;
 
-/** What the headers say about the body. Throws ProblemError `unsupported_media_type`. */
+/** What the body is, or null for a type that OTLP does not have. */
+export function readMediaType(headers: IncomingHttpHeaders): MediaType | null {
+  const given = headers['content-type'];
+  if (given === OTLP_PROTOBUF || given === OTLP_JSON) return given;
+  const mediaType = given?.split(';')[0]?.trim().toLowerCase();
+  return mediaType === OTLP_PROTOBUF || mediaType === OTLP_JSON ? mediaType : null;
+}
+
+/** Throws ProblemError `unsupported_media_type`. */
 export function readEncoding(headers: IncomingHttpHeaders): ContentEncoding {
-  const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== OTLP_PROTOBUF) {
+  if (readMediaType(headers) === null) {
     throw new ProblemError('unsupported_media_type', {
-      detail: `content-type must be ${OTLP_PROTOBUF}`,
+      detail: `content-type must be ${OTLP_PROTOBUF} or ${OTLP_JSON}`,
     });
   }
   const given = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
@@ -24,9 +34,8 @@ export function readEncoding(headers: IncomingHttpHeaders): ContentEncoding {
   return encoding;
 }
 
-/** The sender's name for this batch, the same on every retry; null when it gave none. */
-export function readBatchId(headers: IncomingHttpHeaders): string | null {
-  const value = headers[HTTP_BATCH_ID];
+/** The sender's name for this batch; null when it gave none. Throws ProblemError `validation_failed`. */
+export function readBatchId(value: unknown): string | null {
   if (value === undefined) return null;
   if (typeof value !== 'string' || !BATCH_ID.test(value)) {
     throw new ProblemError('validation_failed', {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
-import { constants, gunzip, zstdDecompress } from 'node:zlib';
+import { constants, gunzip, gunzipSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { ProblemError } from '@flotilla/service';
 
 const gunzipAsync = promisify(gunzip);
@@ -11,6 +11,13 @@ const zstdAsync = promisify(zstdDecompress);
  * readers to support at least 8 MiB, and no request within our limits gains from more.
  */
 const ZSTD_WINDOW_LOG_MAX = 23;
+
+/**
+ * Up to this size a body is decompressed on the spot: the thread pool's round trip costs several times
+ * the work itself. What does not fit is done again off the event loop.
+ */
+const SYNC_OUTPUT_BYTES = 128 * 1024;
+const SYNC_INPUT_BYTES = 32 * 1024;
 
 export const CONTENT_ENCODINGS = ['identity', 'gzip', 'zstd'] as const;
 export type ContentEncoding = (typeof CONTENT_ENCODINGS)[number];
@@ -28,28 +35,32 @@ export async function readBody(
   return decompress(raw, encoding, maxBytes);
 }
 
-async function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  try {
-    // The stream must outlive a refusal: destroying it would close the socket before the answer.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      const bytes = chunk as Buffer;
-      sizeBytes += bytes.length;
-      if (sizeBytes > maxBytes) break;
-      chunks.push(bytes);
-    }
-  } catch (cause) {
-    // Nobody is left to answer, but the refusal is counted as the sender's, not as our failure.
-    throw new ProblemError('malformed_body', { detail: 'the connection ended in the body', cause });
-  }
-  if (sizeBytes > maxBytes) {
-    // Node drops the rest of a body only when none of it was read; left paused, it would hold the
-    // connection open.
-    request.resume();
-    throw tooLarge(maxBytes);
-  }
-  return Buffer.concat(chunks, sizeBytes);
+function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      sizeBytes += chunk.length;
+      if (sizeBytes <= maxBytes) chunks.push(chunk);
+      else {
+        // The stream goes on unread: destroying it would close the socket before the answer, and
+        // paused it would hold the connection open.
+        chunks.length = 0;
+        reject(tooLarge(maxBytes));
+      }
+    });
+    request.once('end', () => {
+      const [first] = chunks;
+      resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
+    });
+    const cut = (cause?: Error) =>
+      // Nobody is left to answer, but the refusal is counted as the sender's, not as our failure.
+      reject(
+        new ProblemError('malformed_body', { detail: 'the connection ended in the body', cause }),
+      );
+    request.once('error', cut);
+    request.once('close', cut);
+  });
 }
 
 async function decompress(
@@ -57,21 +68,38 @@ async function decompress(
   encoding: 'gzip' | 'zstd',
   maxBytes: number,
 ): Promise<Buffer> {
+  if (raw.length <= SYNC_INPUT_BYTES) {
+    const syncBytes = Math.min(maxBytes, SYNC_OUTPUT_BYTES);
+    try {
+      return encoding === 'gzip'
+        ? gunzipSync(raw, { maxOutputLength: syncBytes })
+        : zstdDecompressSync(raw, zstdOptions(syncBytes));
+    } catch (cause) {
+      if (!isTooLarge(cause)) throw notValid(encoding, cause);
+      if (syncBytes === maxBytes) throw tooLarge(maxBytes);
+    }
+  }
   try {
     if (encoding === 'gzip') return await gunzipAsync(raw, { maxOutputLength: maxBytes });
-    return await zstdAsync(raw, {
-      maxOutputLength: maxBytes,
-      params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
-    });
+    return await zstdAsync(raw, zstdOptions(maxBytes));
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw tooLarge(maxBytes);
-    }
-    throw new ProblemError('malformed_body', {
-      detail: `the body is not valid ${encoding}: ${cause instanceof Error ? cause.message : ''}`,
-      cause,
-    });
+    throw isTooLarge(cause) ? tooLarge(maxBytes) : notValid(encoding, cause);
   }
+}
+
+function zstdOptions(maxOutputLength: number) {
+  return { maxOutputLength, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } };
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
+}
+
+function notValid(encoding: string, cause: unknown): ProblemError {
+  return new ProblemError('malformed_body', {
+    detail: `the body is not valid ${encoding}: ${cause instanceof Error ? cause.message : ''}`,
+    cause,
+  });
 }
 
 function tooLarge(maxBytes: number): ProblemError {

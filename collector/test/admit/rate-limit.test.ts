@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideRate, RateLimiter, type Bucket } from '../../src/admit/rate-limit.ts';
+import { decideRate, RateLimiter, type Bucket, type RateRule } from '../../src/admit/rate-limit.ts';
 
-const rule = { perSecond: 2, burst: 5 };
+const ruleOf = (requestsPerSecond: number, burstRequests: number): RateRule => ({
+  requestsPerSecond,
+  burstRequests,
+  bytesPerSecond: 100,
+  burstBytes: 1000,
+});
+const rule = ruleOf(2, 5);
 
 describe('decideRate', () => {
   it('lets a burst through, then says when to come back', () => {
@@ -18,7 +24,7 @@ describe('decideRate', () => {
   });
 
   it('asks for longer pauses at slower rates', () => {
-    const slow = { perSecond: 0.1, burst: 1 };
+    const slow = ruleOf(0.1, 1);
     const { bucket } = decideRate(undefined, slow, 0);
     expect(decideRate(bucket, slow, 0)).toMatchObject({ allowed: false, retryAfterSeconds: 10 });
   });
@@ -43,7 +49,7 @@ describe('decideRate', () => {
           }
         }
         expect(allowed).toBeLessThanOrEqual(
-          rule.burst + (forwardMs / 1000) * rule.perSecond + 1e-6,
+          rule.burstRequests + (forwardMs / 1000) * rule.requestsPerSecond + 1e-6,
         );
       }),
     );
@@ -51,15 +57,24 @@ describe('decideRate', () => {
 });
 
 describe('RateLimiter', () => {
+  it('waits for the bytes a large request has taken in advance', () => {
+    const limiter = new RateLimiter(ruleOf(10, 10));
+    expect(limiter.take('a', 0).allowed).toBe(true);
+    limiter.charge('a', 1500);
+    expect(limiter.take('a', 0)).toMatchObject({ allowed: false, retryAfterSeconds: 6 });
+    expect(limiter.take('a', 5000).allowed).toBe(false);
+    expect(limiter.take('a', 5100).allowed).toBe(true);
+  });
+
   it('limits each device by itself', () => {
-    const limiter = new RateLimiter({ perSecond: 1, burst: 1 });
+    const limiter = new RateLimiter(ruleOf(1, 1));
     expect(limiter.take('a', 0).allowed).toBe(true);
     expect(limiter.take('a', 0).allowed).toBe(false);
     expect(limiter.take('b', 0).allowed).toBe(true);
   });
 
   it('forgets the device unused longest when there are too many', () => {
-    const limiter = new RateLimiter({ perSecond: 0.001, burst: 1 }, 3);
+    const limiter = new RateLimiter(ruleOf(0.001, 1), 3);
     for (const device of ['a', 'b', 'c', 'a', 'd']) limiter.take(device, 0);
     expect(limiter.size).toBe(3);
     expect(limiter.take('a', 0).allowed).toBe(false);

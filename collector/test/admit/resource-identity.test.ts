@@ -1,7 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkResourceIdentity } from '../../src/admit/resource-identity.ts';
+import { readResources } from '../../src/admit/resource-identity.ts';
 import { field, logsRequest, metricsRequest } from '../testing/otlp-requests.ts';
+
+/** What a device's request comes to as a whole. */
+function checkResourceIdentity(bytes: Uint8Array, deviceId: string) {
+  const reading = readResources(bytes, { deviceId, gatewayFor: null });
+  if (!reading.wellFormed) return { verdict: 'malformed', reason: reading.reason };
+  const refused = reading.entries.findIndex(({ refusal }) => refusal !== null);
+  if (refused !== -1) {
+    const reason = `resource ${refused}: ${reading.entries[refused]!.refusal!}`;
+    return { verdict: 'mismatch', reason };
+  }
+  const resources = reading.entries.length;
+  return resources === 0 ? { verdict: 'empty' } : { verdict: 'match', resources };
+}
 
 const DEVICE = 'device-0042';
 const MINE = { 'device.id': DEVICE, 'service.version': '1.2.3' };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openEventLog, type StoredRecord } from '@flotilla/event-log';
 import { generateEd25519, issueDeviceToken, readPrivateKey } from '@flotilla/signing';
 
-const { privateKeyPem, publicKeyPem } = generateEd25519();
+export const { privateKeyPem, publicKeyPem } = generateEd25519();
 
 export function tokenFor(deviceId: string, keyPem = privateKeyPem): Promise<string> {
   const identity = { deviceId, model: 'm1', group: 'default' };
@@ -22,6 +22,7 @@ export class CollectorFolder {
     this.logUrl = `sqlite:${path}/log.db`;
     this.environment = {
       FLOTILLA_COLLECTOR_PORT: '0',
+      FLOTILLA_COLLECTOR_GRPC_PORT: '0',
       FLOTILLA_EVENT_LOG: this.logUrl,
       FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE: join(path, 'key.pem'),
     };

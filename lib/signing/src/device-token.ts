@@ -6,13 +6,25 @@ import { z } from 'zod';
 const ISSUER = 'flotilla';
 const AUDIENCE = 'flotilla-device';
 
-const claimsSchema = z.object({ sub: deviceIdSchema, model: nameSchema, group: nameSchema });
+/** A device id, or a prefix of ids that ends in `*`. */
+const devicePatternSchema = z
+  .string()
+  .regex(/^([A-Za-z0-9][A-Za-z0-9._-]{0,63}|[A-Za-z0-9][A-Za-z0-9._-]{0,62}\*)$/);
+
+const claimsSchema = z.object({
+  sub: deviceIdSchema,
+  model: nameSchema,
+  group: nameSchema,
+  flotilla_gateway: z.object({ devices: z.array(devicePatternSchema).max(1000) }).optional(),
+});
 
 /** Who a device is, as its token says. */
 export interface DeviceIdentity {
   readonly deviceId: string;
   readonly model: string;
   readonly group: string;
+  /** On a gateway's token: whom it speaks for beside itself, by id or by a prefix that ends in `*`. */
+  readonly gatewayFor?: readonly string[];
 }
 
 /** A JWT (RFC 7519) signed EdDSA (RFC 8037): ota-service issues it, the collector checks it offline. */
@@ -21,7 +33,13 @@ export async function issueDeviceToken(
   privateKey: KeyObject,
   nowMs: number,
 ): Promise<string> {
-  return new SignJWT({ model: identity.model, group: identity.group })
+  const { model, group, gatewayFor } = identity;
+  const claims = {
+    model,
+    group,
+    ...(gatewayFor !== undefined && { flotilla_gateway: { devices: gatewayFor } }),
+  };
+  return new SignJWT(claims)
     .setProtectedHeader({ alg: 'EdDSA' })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
@@ -42,7 +60,8 @@ export async function verifyDeviceToken(
       algorithms: ['EdDSA'],
     });
     const claims = claimsSchema.parse(payload);
-    return { deviceId: claims.sub, model: claims.model, group: claims.group };
+    const { sub: deviceId, model, group, flotilla_gateway: gateway } = claims;
+    return { deviceId, model, group, ...(gateway && { gatewayFor: gateway.devices }) };
   } catch (cause) {
     const why = cause instanceof errors.JOSEError ? cause.message : 'its claims are incomplete';
     throw new DeviceTokenError(`device token refused: ${why}`, { cause });

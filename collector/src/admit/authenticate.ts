@@ -1,0 +1,29 @@
+import { ProblemError } from '@flotilla/service';
+import type { Credentials } from '../receive/export-request.ts';
+import type { Caller } from './caller.ts';
+import type { DeviceTokens } from './device-tokens.ts';
+
+/**
+ * Identity from a client certificate, a device token, or both, which then must agree. Throws
+ * ProblemError `unauthenticated`, or `forbidden` when they name two devices.
+ */
+export function createAuthenticate(
+  tokens: DeviceTokens,
+  requireCertificate: boolean,
+): (credentials: Credentials) => Promise<Caller> {
+  return async ({ authorization, certificateDeviceId }) => {
+    if (certificateDeviceId === null && requireCertificate) {
+      throw new ProblemError('unauthenticated', { detail: 'a client certificate is required' });
+    }
+    if (certificateDeviceId !== null && authorization === undefined) {
+      return { deviceId: certificateDeviceId, gatewayFor: null };
+    }
+    const { deviceId, gatewayFor = null } = await tokens.authenticate(authorization);
+    if (certificateDeviceId !== null && certificateDeviceId !== deviceId) {
+      throw new ProblemError('forbidden', {
+        detail: `the certificate belongs to ${certificateDeviceId}, the token to ${deviceId}`,
+      });
+    }
+    return { deviceId, gatewayFor };
+  };
+}
