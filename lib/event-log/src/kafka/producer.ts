@@ -65,6 +65,7 @@ export class Producer {
   #session: Promise<Session> | null = null;
   #sizeBytes = 0;
   #records = 0;
+  #appends = 0;
   #sweep: NodeJS.Timeout | null = null;
 
   constructor(cluster: KafkaCluster, settings: KafkaSettings) {
@@ -96,6 +97,7 @@ export class Producer {
     }
     this.#sizeBytes += total;
     this.#records += messages.length;
+    this.#appends += 1;
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS);
     this.#kick(layout.leaders);
     await promise;
@@ -122,7 +124,7 @@ export class Producer {
     for (const node of new Set(leaders)) {
       if (this.#busyNodes.has(node)) continue;
       this.#busyNodes.add(node);
-      void this.#serve(node).finally(() => this.#busyNodes.delete(node));
+      void this.#serve(node);
     }
   }
 
@@ -130,8 +132,14 @@ export class Producer {
     // Appends made in the same turn go out together.
     await nextTurn();
     for (;;) {
+      const seen = this.#appends;
       const ready = await this.#readyQueues(node);
-      if (ready.length === 0) return;
+      if (ready.length === 0) {
+        // An append during the look found this node busy and left its records to us.
+        if (seen !== this.#appends) continue;
+        this.#busyNodes.delete(node);
+        return;
+      }
       const again = await this.#send(node, ready);
       for (const queue of ready) queue.inFlight = false;
       if (again) await delay(RETRY_MS);
