@@ -5,7 +5,7 @@ export const TOPIC_SPANS = 'otlp_spans';
 /** Records the pipeline could not decode, with code, reason and the original bytes. */
 export const TOPIC_DEAD_LETTERS = 'otlp_dead_letters';
 
-export const TELEMETRY_TOPICS = [TOPIC_METRICS, TOPIC_LOGS] as const;
+export const TELEMETRY_TOPICS = [TOPIC_METRICS, TOPIC_LOGS, TOPIC_SPANS] as const;
 export type TelemetryTopic = (typeof TELEMETRY_TOPICS)[number];
 
 /** Headers of a log record. */

@@ -16,11 +16,11 @@ export const configSchema = z.object({
   FLOTILLA_PIPELINE_PORT: port.default(0),
   /** The read-only query endpoint of the embedded warehouse; always on the loopback interface. */
   FLOTILLA_WAREHOUSE_HTTP_PORT: port.default(8123),
-  FLOTILLA_BATCH_MAX_ROWS: wholeNumber.min(1).max(1_000_000).default(10_000),
+  FLOTILLA_BATCH_MAX_ROWS: wholeNumber.min(1).max(1_000_000).default(100_000),
   FLOTILLA_BATCH_MAX_BYTES: wholeNumber
     .min(1024)
     .max(256 * 1024 * 1024)
-    .default(8 * 1024 * 1024),
+    .default(32 * 1024 * 1024),
   /** How long the first record of a batch waits for others. */
   FLOTILLA_BATCH_MAX_AGE_MS: wholeNumber.min(0).max(60_000).default(200),
   FLOTILLA_HEALTH_INTERVAL_MS: wholeNumber.min(100).default(5_000),

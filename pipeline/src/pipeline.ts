@@ -7,6 +7,7 @@ import { IngestLoop } from './consume/ingest-loop.ts';
 import { RangeReader } from './consume/range-reader.ts';
 import { runHealthJob } from './health/health-job.ts';
 import { BatchLedger } from './load/batch-ledger.ts';
+import { FileSink, HttpSink, type InsertSink } from './load/insert-sink.ts';
 import { RangeLoader } from './load/range-loader.ts';
 import { TableLoader } from './load/table-loader.ts';
 import { createMetrics, type PipelineMetrics } from './metrics.ts';
@@ -115,17 +116,24 @@ async function createLoop(config: Config, around: LoopSurroundings): Promise<Ing
     maxBytes: config.FLOTILLA_BATCH_MAX_BYTES,
     maxAgeMs: config.FLOTILLA_BATCH_MAX_AGE_MS,
   };
-  const ledger = new BatchLedger(warehouse.ingest, randomUUID);
+  const sink = await openSink(warehouse);
+  const ledger = new BatchLedger(warehouse.ingest, sink, randomUUID);
+  const tables = new TableLoader(sink, warehouse.ingest, randomUUID);
   return new IngestLoop({
     log,
     consumer,
-    reader: new RangeReader(consumer, limits, () => Date.now()),
-    loader: new RangeLoader(new TableLoader(warehouse.ingest, randomUUID), ledger, metrics),
-    ledger,
+    reader: new RangeReader(consumer, ledger, limits),
+    loader: new RangeLoader(tables, ledger, metrics),
     metrics,
     logger,
+    clock: () => Date.now(),
     random: () => Math.random(),
   });
+}
+
+async function openSink({ ingest, embedded }: Warehouse): Promise<InsertSink> {
+  if (embedded === null) return new HttpSink(ingest);
+  return FileSink.open(ingest, embedded.insertFolder);
 }
 
 async function openHealthServer(

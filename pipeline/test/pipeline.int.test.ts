@@ -75,14 +75,14 @@ async function ask<T>(url: string, query: string): Promise<T[]> {
 }
 
 const LAG = /^flotilla_pipeline_lag_records\{[^}]*\} (\d+)$/gm;
-/** Resolves when both topics are stored to their end. */
+/** Resolves when all three topics are stored to their end. */
 async function drained(http: string): Promise<string> {
   return expect
     .poll(
       async () => {
         const text = await (await fetch(`${http}/metrics`)).text();
         const lags = [...text.matchAll(LAG)].map(([, lag]) => Number(lag));
-        return lags.length === 2 && lags.every((lag) => lag === 0) ? text : null;
+        return lags.length === 3 && lags.every((lag) => lag === 0) ? text : null;
       },
       { timeout: 60_000, interval: 50 },
     )

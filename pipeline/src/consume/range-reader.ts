@@ -1,18 +1,13 @@
 import type { LogConsumer, StoredRecord, TopicPartition } from '@flotilla/event-log';
-import { setTimeout as delay } from 'node:timers/promises';
-import { decodeRecord, takeRows, type DecodedRecord } from './decoded-range.ts';
+import type { BatchLedger } from '../load/batch-ledger.ts';
+import { batchNameOf, encodeRange, NO_LIMITS, type EncodedRange } from './encoded-range.ts';
 import type { OffsetRange } from './pending-range.ts';
 
 export interface BatchLimits {
   readonly maxRows: number;
   readonly maxBytes: number;
+  /** How long the first record of a batch waits for others. */
   readonly maxAgeMs: number;
-}
-
-/** Records decoded, and the range of offsets they stand for. */
-export interface ReadRange {
-  readonly range: OffsetRange;
-  readonly records: readonly DecodedRecord[];
 }
 
 /** The log no longer has what it promised to keep until it was committed. */
@@ -20,46 +15,45 @@ export class LostRecordsError extends Error {
   override readonly name = 'LostRecordsError';
 }
 
-/** Cuts a partition into ranges for the loader. */
+/** Cuts a partition into encoded ranges. */
 export class RangeReader {
   readonly #consumer: LogConsumer;
-  readonly #limits: BatchLimits;
-  readonly #clock: () => number;
+  readonly #ledger: Pick<BatchLedger, 'known'>;
+  readonly limits: BatchLimits;
 
-  constructor(consumer: LogConsumer, limits: BatchLimits, clock: () => number) {
+  constructor(consumer: LogConsumer, ledger: Pick<BatchLedger, 'known'>, limits: BatchLimits) {
     this.#consumer = consumer;
-    this.#limits = limits;
-    this.#clock = clock;
+    this.#ledger = ledger;
+    this.limits = limits;
   }
 
-  /** The next range from `offset`, or null at the end. Waits for more until the batch is old enough. */
+  /**
+   * The next range from `offset`, or null at the end. `unstored` are batches of earlier ranges that
+   * the ledger may not know yet.
+   */
   async next(
     partition: TopicPartition,
     offset: number,
-    signal: AbortSignal,
-  ): Promise<ReadRange | null> {
-    const limits = { maxRecords: this.#limits.maxRows, maxBytes: this.#limits.maxBytes };
-    let records = await this.#consumer.read(partition, offset, limits);
-    const [oldest] = records;
-    if (oldest === undefined) return null;
-    const waitMs = oldest.appendedAtMs + this.#limits.maxAgeMs - this.#clock();
-    if (waitMs > 0 && !this.#isFull(records)) {
-      await delay(Math.min(waitMs, this.#limits.maxAgeMs), undefined, { signal });
-      records = await this.#consumer.read(partition, offset, limits);
-    }
-    const decoded = records.map(decodeRecord);
-    const taken = decoded.slice(0, takeRows(decoded, this.#limits.maxRows));
-    const start = taken[0]?.record.offset ?? offset;
-    const end = (taken.at(-1)?.record.offset ?? offset) + 1;
-    return { range: { start, end }, records: taken };
+    unstored: ReadonlySet<string>,
+  ): Promise<EncodedRange | null> {
+    const { maxRows, maxBytes } = this.limits;
+    const records = await this.#consumer.read(partition, offset, {
+      maxRecords: maxRows,
+      maxBytes: Math.ceil(maxBytes / 2),
+    });
+    const [first] = records;
+    if (first === undefined) return null;
+    const known = await this.#known(partition, records, first.offset);
+    for (const key of unstored) known.add(key);
+    return encodeRange(partition, records, known, { maxRows, maxBytes });
   }
 
   /** Exactly the records of `range`, however the limits are set now. */
-  async exactly(partition: TopicPartition, range: OffsetRange): Promise<ReadRange> {
+  async exactly(partition: TopicPartition, range: OffsetRange): Promise<EncodedRange> {
     const records: StoredRecord[] = [];
     let at = range.start;
     while (at < range.end) {
-      const limits = { maxRecords: range.end - at, maxBytes: this.#limits.maxBytes };
+      const limits = { maxRecords: range.end - at, maxBytes: this.limits.maxBytes };
       const read = await this.#consumer.read(partition, at, limits);
       const within = read.filter((record) => record.offset < range.end);
       const last = within.at(-1);
@@ -71,11 +65,17 @@ export class RangeReader {
       records.push(...within);
       at = last.offset + 1;
     }
-    return { range, records: records.map(decodeRecord) };
+    const known = await this.#known(partition, records, range.start);
+    return { ...(await encodeRange(partition, records, known, NO_LIMITS)), range };
   }
 
-  #isFull(records: readonly StoredRecord[]): boolean {
-    const bytes = records.reduce((sum, record) => sum + record.value.byteLength, 0);
-    return records.length >= this.#limits.maxRows || bytes >= this.#limits.maxBytes / 2;
+  async #known(
+    partition: TopicPartition,
+    records: readonly StoredRecord[],
+    before: number,
+  ): Promise<Set<string>> {
+    const names = records.flatMap((record) => batchNameOf(record) ?? []);
+    if (names.length === 0) return new Set();
+    return new Set(await this.#ledger.known(partition, names, before));
   }
 }

@@ -11,9 +11,6 @@ export type AnyValue =
   | ReadonlyMap<string, AnyValue>
   | null;
 
-/** Attributes as the warehouse keeps them: text by name. A null prototype, so that any name is safe. */
-export type Attributes = Record<string, string>;
-
 /** opentelemetry/proto/common/v1/common.proto, AnyValue; the last field of the oneof wins. */
 export function readAnyValue(reader: WireReader): AnyValue {
   let value: AnyValue = null;
@@ -50,7 +47,8 @@ function readKeyValues(reader: WireReader): Map<string, AnyValue> {
   return map;
 }
 
-function readKeyValue(reader: WireReader): [string, AnyValue] {
+/** One KeyValue message. */
+export function readKeyValue(reader: WireReader): [string, AnyValue] {
   let key = '';
   let value: AnyValue = null;
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -59,16 +57,6 @@ function readKeyValue(reader: WireReader): [string, AnyValue] {
     else reader.skip();
   }
   return [key, value];
-}
-
-/** Adds one KeyValue message to `into`; the last of equal keys stays. */
-export function readAttribute(reader: WireReader, into: Attributes): void {
-  const [key, value] = readKeyValue(reader);
-  into[key] = anyValueText(value);
-}
-
-export function emptyAttributes(): Attributes {
-  return Object.create(null) as Attributes;
 }
 
 /** Text of a value as the OTel Collector writes it (pdata `AsString`): JSON for lists and maps. */

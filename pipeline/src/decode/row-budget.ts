@@ -2,8 +2,8 @@ import { DecodeError } from '@flotilla/otlp';
 
 /** What one record may grow to as rows: resource attributes are repeated on each of its points. */
 const MAX_EXPANDED_BYTES = 64 * 1024 * 1024;
-/** JSON names and punctuation of a row, roughly. */
-const ROW_OVERHEAD_BYTES = 512;
+/** A row's fixed part and what the engine keeps per row, roughly. */
+const ROW_OVERHEAD_BYTES = 128;
 
 /** Stops a small record from becoming a huge insert. */
 export class RowBudget {

@@ -1,32 +1,18 @@
-import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import type { OffsetRange } from '../consume/pending-range.ts';
-import type { TelemetryTable } from '../decode/rows.ts';
-import type { RawJson } from '../decode/timestamp.ts';
+import type { TableRows } from '../decode/table-rows.ts';
+import { TABLES, type TelemetryTable } from '../decode/tables.ts';
 import { parameterSettings } from '../warehouse/query-settings.ts';
 import { sqlFile } from '../warehouse/sql-file.ts';
-
-/** A row as it is inserted, with the place in the log it came from. */
-export interface StampedRow {
-  readonly IngestSource: string;
-  readonly IngestOffset: number;
-}
+import type { InsertSink } from './insert-sink.ts';
 
 export interface RowsOfRange {
-  readonly table: TelemetryTable;
   /** `topic/partition`. */
   readonly source: string;
   readonly range: OffsetRange;
-  readonly rows: readonly StampedRow[];
+  readonly rows: TableRows;
 }
-
-/** Inserts that must not be split, delayed, or refused for touching many days. */
-export const INSERT_SETTINGS: ClickHouseSettings = {
-  async_insert: 0,
-  insert_deduplicate: 1,
-  max_partitions_per_insert_block: '0',
-  input_format_parallel_parsing: 0,
-};
 
 const PRESENT_ROWS = sqlFile('load/present-rows.sql');
 const presentSchema = z.array(z.object({ RowKey: z.string() }));
@@ -41,56 +27,45 @@ const presentSchema = z.array(z.object({ RowKey: z.string() }));
  * missing is inserted under a new token.
  */
 export class TableLoader {
+  readonly #sink: InsertSink;
   readonly #client: ClickHouseClient;
   readonly #newId: () => string;
 
-  constructor(client: ClickHouseClient, newId: () => string) {
+  constructor(sink: InsertSink, client: ClickHouseClient, newId: () => string) {
+    this.#sink = sink;
     this.#client = client;
     this.#newId = newId;
   }
 
   /** `isRepeat`: an earlier attempt of this very range may have stored some of the rows. */
   async store(batch: RowsOfRange, isRepeat: boolean): Promise<void> {
-    const { source, range, table } = batch;
-    await this.#insert(batch, batch.rows, `${source}/${range.start}-${range.end}/${table}`);
+    const { source, range, rows } = batch;
+    const place = `${source}/${range.start}-${range.end}`;
+    await this.#insert(rows.table, rows.bytes(), `${place}/${rows.table}`);
     if (!isRepeat) return;
     for (let missing = await this.#missing(batch); missing.length > 0;) {
-      await this.#insert(batch, missing, `${source}/${range.start}-${range.end}/${this.#newId()}`);
+      await this.#insert(rows.table, missing, `${place}/${this.#newId()}`);
       missing = await this.#missing(batch);
     }
   }
 
-  async #insert(batch: RowsOfRange, rows: readonly StampedRow[], token: string): Promise<void> {
-    await this.#client.insert({
-      table: batch.table,
-      format: 'JSONEachRow',
-      values: rows,
-      clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
-    });
+  #insert(table: TelemetryTable, bytes: Buffer, token: string): Promise<void> {
+    return this.#sink.insert({ table, columns: TABLES[table].columns, bytes, token });
   }
 
-  async #missing(batch: RowsOfRange): Promise<StampedRow[]> {
+  async #missing({ source, range, rows }: RowsOfRange): Promise<Buffer> {
     const result = await this.#client.query({
       query: PRESENT_ROWS,
       format: 'JSONEachRow',
       clickhouse_settings: parameterSettings({
-        table: batch.table,
-        time_column: timeColumn(batch.table),
-        source: batch.source,
-        from_offset: batch.range.start,
-        to_offset: batch.range.end,
+        table: rows.table,
+        time_column: TABLES[rows.table].timeColumn,
+        source,
+        from_offset: range.start,
+        to_offset: range.end,
       }),
     });
     const present = new Set(presentSchema.parse(await result.json()).map(({ RowKey: key }) => key));
-    return batch.rows.filter((row) => !present.has(rowKey(batch.table, row)));
+    return rows.missing(present, source);
   }
-}
-
-function timeColumn(table: TelemetryTable): 'Timestamp' | 'TimeUnix' {
-  return table === 'otel_logs' ? 'Timestamp' : 'TimeUnix';
-}
-
-function rowKey(table: TelemetryTable, row: StampedRow): string {
-  const time = (row as StampedRow & Record<string, RawJson>)[timeColumn(table)];
-  return `${row.IngestOffset}:${time?.rawJSON ?? ''}`;
 }

@@ -1,7 +1,7 @@
 import { TOPIC_LOGS, TOPIC_METRICS, updateEventAttributes } from '@flotilla/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { decodeRequest } from '../../src/decode/decode-request.ts';
 import { computeHealth } from '../../src/health/health-job.ts';
+import { decodeRequest } from '../decode/decoded-rows.ts';
 import {
   deviceResource,
   gauge,
@@ -42,7 +42,7 @@ async function tellMetrics(device: string, metrics: Record<string, Points>): Pro
   await stage.warehouse.ingest.insert({
     table: 'otel_metrics_gauge',
     format: 'JSONEachRow',
-    values: rows.otel_metrics_gauge,
+    values: rows.otel_metrics_gauge ?? [],
   });
 }
 
@@ -51,7 +51,7 @@ async function tellLogs(records: Parameters<typeof logsRequest>[0]): Promise<voi
   await stage.warehouse.ingest.insert({
     table: 'otel_logs',
     format: 'JSONEachRow',
-    values: rows.otel_logs,
+    values: rows.otel_logs ?? [],
   });
 }
 

@@ -1,7 +1,8 @@
 import { TOPIC_LOGS } from '@flotilla/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { decodeRequest } from '../../src/decode/decode-request.ts';
+import { RowEncoder } from '../../src/decode/row-encoder.ts';
 import { BatchLedger, batchKey } from '../../src/load/batch-ledger.ts';
+import { FileSink } from '../../src/load/insert-sink.ts';
 import { TableLoader, type RowsOfRange } from '../../src/load/table-loader.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
 import { embeddedWarehouse, rowsOf } from '../warehouse/embedded-warehouse.ts';
@@ -12,11 +13,14 @@ const START_MS = Date.parse('2026-01-01T00:00:00Z');
 let stage: Awaited<ReturnType<typeof embeddedWarehouse>>;
 let ids = 0;
 const newId = () => `id-${(ids += 1)}`;
+let sink: FileSink;
 let loader: TableLoader;
 
 beforeAll(async () => {
   stage = await embeddedWarehouse();
-  loader = new TableLoader(stage.warehouse.ingest, newId);
+  const { ingest, embedded } = stage.warehouse;
+  sink = await FileSink.open(ingest, embedded!.insertFolder);
+  loader = new TableLoader(sink, ingest, newId);
 });
 afterAll(() => stage.remove());
 beforeEach(async () => {
@@ -24,18 +28,24 @@ beforeEach(async () => {
 });
 
 /** Records from `start` on, each with lines on three days. */
-function range(source: string, start: number, end: number): RowsOfRange {
-  const rows = Array.from({ length: end - start }, (_, index) => {
-    const days = [0, 1, 2].map((day) =>
+function range(partition: number, start: number, end: number): RowsOfRange {
+  const records = Array.from({ length: end - start }, (_, index) =>
+    [0, 1, 2].map((day) =>
       logRecord('d1', START_MS + day * DAY_MS, { body: `${start + index}/${day}` }),
-    );
-    return decodeRequest(TOPIC_LOGS, logsRequest(days)).otel_logs.map((row) => ({
-      ...row,
-      IngestSource: source,
-      IngestOffset: start + index,
-    }));
-  });
-  return { table: 'otel_logs', source, range: { start, end }, rows: rows.flat() };
+    ),
+  );
+  return encoded(partition, start, records);
+}
+
+function encoded(
+  partition: number,
+  start: number,
+  records: readonly (readonly ReturnType<typeof logRecord>[])[],
+): RowsOfRange {
+  const encoder = new RowEncoder(TOPIC_LOGS, partition);
+  records.forEach((lines, index) => encoder.add(start + index, logsRequest(lines)));
+  const range = { start, end: start + records.length };
+  return { source: encoder.source, range, rows: encoder.rowsOf('otel_logs') };
 }
 
 async function bodies(): Promise<string[]> {
@@ -51,7 +61,7 @@ const expected = (start: number, end: number) =>
 
 describe('TableLoader', () => {
   it('stores a range once, however often it is repeated', async () => {
-    const batch = range('logs/1', 0, 4);
+    const batch = range(1, 0, 4);
     await loader.store(batch, false);
     await loader.store(batch, false);
     await loader.store(batch, true);
@@ -59,13 +69,13 @@ describe('TableLoader', () => {
   });
 
   it('takes equal rows of different ranges for different rows', async () => {
-    await loader.store(range('logs/2', 0, 2), false);
-    await loader.store({ ...range('logs/2', 0, 2), range: { start: 0, end: 3 } }, false);
+    await loader.store(range(2, 0, 2), false);
+    await loader.store({ ...range(2, 0, 2), range: { start: 0, end: 3 } }, false);
     expect(await bodies()).toHaveLength(12);
   });
 
   it('restores rows whose token is remembered while their part never became visible', async () => {
-    const batch = range('logs/3', 10, 14);
+    const batch = range(3, 10, 14);
     await loader.store(batch, false);
     await stage.warehouse.compute.command({
       query: 'ALTER TABLE otel_logs DELETE WHERE 1 SETTINGS mutations_sync = 2',
@@ -80,7 +90,7 @@ describe('TableLoader', () => {
   });
 
   it('restores just the day that is missing', async () => {
-    const batch = range('logs/4', 0, 3);
+    const batch = range(4, 0, 3);
     await loader.store(batch, false);
     await stage.warehouse.compute.command({
       query:
@@ -93,14 +103,7 @@ describe('TableLoader', () => {
 
   it('takes rows of more days than one insert block may touch by default', async () => {
     const rows = Array.from({ length: 150 }, (_, day) => logRecord('d1', START_MS - day * DAY_MS));
-    const batch = {
-      ...range('logs/5', 0, 1),
-      rows: decodeRequest(TOPIC_LOGS, logsRequest(rows)).otel_logs.map((row) => ({
-        ...row,
-        IngestSource: 'logs/5',
-        IngestOffset: 0,
-      })),
-    };
+    const batch = encoded(5, 0, [rows]);
     await loader.store(batch, true);
     expect(await bodies()).toHaveLength(150);
   });
@@ -108,17 +111,7 @@ describe('TableLoader', () => {
   it('keeps any text as it is', async () => {
     const texts = ["x;\n\n'--\u0000\u{1f600} \\ FORMAT", '{name:String}', '\t\r\n', '$$a$$', ''];
     const rows = texts.map((body, i) => logRecord('d1', START_MS + i, { body }));
-    await loader.store(
-      {
-        ...range('logs/6', 0, 1),
-        rows: decodeRequest(TOPIC_LOGS, logsRequest(rows)).otel_logs.map((row) => ({
-          ...row,
-          IngestSource: 'logs/6',
-          IngestOffset: 0,
-        })),
-      },
-      false,
-    );
+    await loader.store(encoded(6, 0, [rows]), false);
     const stored = await rowsOf<{ Body: string }>(
       stage.warehouse.compute,
       'SELECT Body FROM otel_logs ORDER BY Timestamp',
@@ -129,7 +122,7 @@ describe('TableLoader', () => {
 
 describe('BatchLedger', () => {
   it('knows batches of lower offsets, by device, partition and any id', async () => {
-    const ledger = new BatchLedger(stage.warehouse.ingest, newId);
+    const ledger = new BatchLedger(stage.warehouse.ingest, sink, newId);
     const at = { topic: TOPIC_LOGS, partition: 0 };
     const odd = "it's, 50% \\ \u{1f600}";
     const entry = (offset: number, deviceId: string, batchId: string) => ({

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import type { Column } from '../decode/tables.ts';
+
+/** Rows in RowBinary for one table. */
+export interface RowInsert {
+  readonly table: string;
+  readonly columns: readonly Column[];
+  readonly bytes: Buffer;
+  /** The engine takes one insert per token; a repeat does nothing. */
+  readonly token: string;
+}
+
+/** Where encoded rows go. Resolves once they are stored; `bytes` must stay as they are until then. */
+export interface InsertSink {
+  insert(insert: RowInsert): Promise<void>;
+}
+
+/**
+ * Inserts that must not be split, delayed, or refused for touching many days. One block per insert:
+ * a token then covers it whole, and each day gets one part.
+ */
+const SETTINGS: ClickHouseSettings = {
+  async_insert: 0,
+  insert_deduplicate: 1,
+  max_partitions_per_insert_block: '0',
+  input_format_parallel_parsing: 0,
+  max_insert_block_size: '10000000',
+  min_insert_block_size_rows: '10000000',
+  min_insert_block_size_bytes: '1000000000',
+};
+
+/** Sends rows as the body of an HTTP request, to a ClickHouse server. */
+export class HttpSink implements InsertSink {
+  readonly #client: ClickHouseClient;
+
+  constructor(client: ClickHouseClient) {
+    this.#client = client;
+  }
+
+  async insert({ table, columns, bytes, token }: RowInsert): Promise<void> {
+    const answer = await this.#client.exec({
+      query: `${target(table, columns)} FORMAT RowBinary`,
+      values: Readable.from([bytes], { objectMode: false }),
+      clickhouse_settings: { ...SETTINGS, insert_deduplication_token: token },
+    });
+    // Read to its end, which frees the connection; an insert answers nothing.
+    answer.stream.resume();
+    await finished(answer.stream);
+  }
+}
+
+/**
+ * Hands rows to the embedded engine in a file, since a statement with its rows inside has to be text.
+ * Files live for the time of one insert; what a kill left behind is removed by `open`.
+ */
+export class FileSink implements InsertSink {
+  readonly #client: ClickHouseClient;
+  readonly #folder: string;
+
+  private constructor(client: ClickHouseClient, folder: string) {
+    this.#client = client;
+    this.#folder = folder;
+  }
+
+  /** `folder` belongs to this sink alone; its path must be free of quotes and backslashes. */
+  static async open(client: ClickHouseClient, folder: string): Promise<FileSink> {
+    if (/['\\]/.test(folder)) throw new RangeError('the warehouse folder must be without quotes');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return new FileSink(client, folder);
+  }
+
+  async insert({ table, columns, bytes, token }: RowInsert): Promise<void> {
+    const file = join(this.#folder, `${randomUUID()}.rows`);
+    try {
+      await writeFile(file, bytes, { flag: 'wx', mode: 0o600 });
+      await this.#client.command({
+        query: `${target(table, columns)} FROM INFILE '${file}' FORMAT RowBinary`,
+        clickhouse_settings: { ...SETTINGS, insert_deduplication_token: token },
+      });
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+}
+
+/** Names come from the tables of this program, never from outside. */
+function target(table: string, columns: readonly Column[]): string {
+  return `INSERT INTO ${table} (${columns.map(([name]) => `\`${name}\``).join(', ')})`;
+}
