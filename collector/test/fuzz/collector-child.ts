@@ -40,6 +40,7 @@ export class CollectorChild {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: {
         ...folder.environment,
+        FLOTILLA_COLLECTOR_GRPC_PORT: '0',
         FLOTILLA_RATE_PER_DEVICE: '1000000',
         FLOTILLA_RATE_BURST_PER_DEVICE: '1000000',
         ...environment,

@@ -9,7 +9,7 @@ import { FuzzClient } from './fuzz-client.ts';
 import { DEVICE } from './fuzz-input.ts';
 import { SeededRandom } from './seeded-random.ts';
 
-const CONNECTIONS = Number(process.env['FUZZ_CONNECTIONS'] ?? 4000);
+const CONNECTIONS = Number(process.env['FUZZ_CONNECTIONS'] ?? 2000);
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const PARALLEL = 16;
 const MIB = 1024 * 1024;
@@ -104,7 +104,7 @@ describe('the collector and connections that come to nothing', () => {
     `keeps neither memory nor descriptors of ${CONNECTIONS} of them, FUZZ_SEED=${SEED}`,
     async () => {
       const random = new SeededRandom(SEED);
-      await churn(1000, random);
+      await churn(500, random);
       const idle = await descriptors();
       const before = await held();
       await churn(CONNECTIONS, random);

@@ -1,0 +1,4 @@
+import { describeFuzz } from './testing/fuzz-suite.ts';
+import { JSON_MUTATIONS } from './json-mutations.ts';
+
+describeFuzz('the OTLP/HTTP receiver of JSON', JSON_MUTATIONS, 2000);
