@@ -11,6 +11,7 @@ import {
   HTTP_BATCH_ID,
   TOPIC_LOGS,
   TOPIC_METRICS,
+  TOPIC_SPANS,
 } from '@flotilla/contracts';
 import { createLogger, loadConfig, type RunningService } from '@flotilla/service';
 import { generateEd25519 } from '@flotilla/signing';
@@ -109,6 +110,30 @@ describe('an admitted request', () => {
   it('without resources is answered 200 and writes nothing', async () => {
     expect(await post(Buffer.alloc(0))).toMatchObject({ status: 200 });
     expect(await folder.readLog(TOPIC_METRICS)).toEqual([]);
+  });
+});
+
+describe('JSON', () => {
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+  const attributes = [{ key: 'device.id', value: { stringValue: DEVICE } }];
+  const headers = { 'content-type': 'application/json' };
+
+  it('is kept as protobuf and answered in JSON, spans too', async () => {
+    const body = json({ resourceSpans: [{ resource: { attributes } }] });
+    const answer = await post(body, headers, '/v1/traces');
+    expect(answer).toMatchObject({ status: 200 });
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    expect(answer.body.toString()).toBe('{}');
+    const [record] = await folder.readLog(TOPIC_SPANS);
+    expect(Buffer.from(record!.value).includes(DEVICE)).toBe(true);
+  });
+
+  it('is refused in JSON, naming the place', async () => {
+    const answer = await post(json({ resourceMetrics: [1] }), headers);
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body.toString())).toEqual({
+      message: '/resourceMetrics/0: must be an object',
+    });
   });
 });
 

@@ -72,3 +72,18 @@ describe('keys', () => {
     expect(() => readPrivateKey('hello')).toThrow(KeyError);
   });
 });
+
+describe('gateway tokens', () => {
+  const gateway = { ...identity, gatewayFor: ['site-1-*', 'device-02'] };
+
+  it('say whom the gateway speaks for', async () => {
+    const token = await issueDeviceToken(gateway, privateKey, Date.now());
+    expect(await verifyDeviceToken(token, publicKey)).toEqual(gateway);
+  });
+
+  it.each(['*', 'a*b', '', '../x'])('that speak for %j are refused', async (pattern) => {
+    const wide = { ...identity, gatewayFor: [pattern] };
+    const token = await issueDeviceToken(wide, privateKey, Date.now());
+    await expect(verifyDeviceToken(token, publicKey)).rejects.toThrow('claims are incomplete');
+  });
+});

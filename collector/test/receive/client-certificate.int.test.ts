@@ -1,0 +1,185 @@
+import '../testing/reflect-metadata.ts';
+import { webcrypto } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { credentials, makeGenericClientConstructor, Metadata, status } from '@grpc/grpc-js';
+import {
+  BasicConstraintsExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+  type X509Certificate,
+} from '@peculiar/x509';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLogger, loadConfig, type RunningService } from '@flotilla/service';
+import { configSchema } from '../../src/config.ts';
+import { SIGNALS } from '../../src/receive/export-request.ts';
+import { startCollector } from '../../src/start-collector.ts';
+import { CollectorFolder, tokenFor } from '../testing/collector-harness.ts';
+import { metricsRequest } from '../testing/otlp-requests.ts';
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const DEVICE = 'device-7';
+const BODY = metricsRequest({ 'device.id': DEVICE });
+
+interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+interface Authority {
+  readonly certificate: X509Certificate;
+  readonly keys: webcrypto.CryptoKeyPair;
+}
+
+const newKeys = () => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const validity = {
+  notBefore: new Date(Date.now() - 60_000),
+  notAfter: new Date(Date.now() + 3_600_000),
+};
+
+async function newAuthority(): Promise<Authority> {
+  const keys = await newKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      name: 'CN=test authority',
+      keys,
+      signingAlgorithm: ALGORITHM,
+      extensions: [new BasicConstraintsExtension(true, 1, true)],
+      ...validity,
+    },
+    webcrypto as Crypto,
+  );
+  return { certificate, keys };
+}
+
+async function issue(
+  authority: Authority,
+  commonName: string,
+  san: { type: 'url' | 'ip'; value: string }[] = [],
+): Promise<Identity> {
+  const keys = await newKeys();
+  const certificate = await X509CertificateGenerator.create(
+    {
+      subject: `CN=${commonName}`,
+      issuer: authority.certificate.subject,
+      publicKey: keys.publicKey,
+      signingKey: authority.keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: san.length === 0 ? [] : [new SubjectAlternativeNameExtension(san)],
+      ...validity,
+    },
+    webcrypto as Crypto,
+  );
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`;
+  return { cert: certificate.toString('pem'), key };
+}
+
+let folder: CollectorFolder;
+let authority: Authority;
+let service: RunningService;
+let device: Identity;
+let byName: Identity;
+let stranger: Identity;
+
+beforeAll(async () => {
+  folder = await CollectorFolder.create();
+  authority = await newAuthority();
+  const server = await issue(authority, 'localhost', [{ type: 'ip', value: '127.0.0.1' }]);
+  device = await issue(authority, 'any', [{ type: 'url', value: `urn:flotilla:device:${DEVICE}` }]);
+  byName = await issue(authority, DEVICE);
+  stranger = await issue(await newAuthority(), DEVICE);
+  const files = { cert: server.cert, key: server.key, ca: authority.certificate.toString('pem') };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
+  const config = loadConfig(configSchema, {
+    ...folder.environment,
+    FLOTILLA_TLS_CERT_FILE: join(folder.path, 'cert'),
+    FLOTILLA_TLS_KEY_FILE: join(folder.path, 'key'),
+    FLOTILLA_TLS_CLIENT_CA_FILE: join(folder.path, 'ca'),
+  });
+  service = await startCollector(config, createLogger('collector', 'silent'));
+});
+afterAll(async () => {
+  await service.stop();
+  await folder.remove();
+});
+
+/** Status of an OTLP/HTTP request, or the code of a connection that was refused. */
+function post(identity: Identity | null, token?: string): Promise<number | string> {
+  return new Promise((resolve) => {
+    const sent = request(
+      `${service.addresses['otlp']!}/v1/metrics`,
+      {
+        method: 'POST',
+        ca: authority.certificate.toString('pem'),
+        agent: false,
+        ...identity,
+        headers: {
+          'content-type': 'application/x-protobuf',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+      },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      },
+    );
+    sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    sent.end(BODY);
+  });
+}
+
+describe('a client certificate over OTLP/HTTP', () => {
+  it('names the device by its SAN, else by its common name', async () => {
+    expect(await post(device)).toBe(200);
+    expect(await post(byName)).toBe(200);
+  });
+
+  it('must agree with a token that comes with it', async () => {
+    expect(await post(device, await tokenFor(DEVICE))).toBe(200);
+    expect(await post(device, await tokenFor('device-8'))).toBe(403);
+  });
+
+  it('may be left out for a token, and not both', async () => {
+    expect(await post(null, await tokenFor(DEVICE))).toBe(200);
+    expect(await post(null)).toBe(401);
+  });
+
+  it('of another authority ends the connection, whatever the token', async () => {
+    expect(await post(stranger, await tokenFor(DEVICE))).toBe('ECONNRESET');
+  });
+});
+
+describe('a client certificate over OTLP/gRPC', () => {
+  const call = async (identity: Identity | null): Promise<status> => {
+    const [ca, key, cert] = [
+      authority.certificate.toString('pem'),
+      identity?.key,
+      identity?.cert,
+    ].map((pem) => (pem === undefined ? null : Buffer.from(pem)));
+    const address = service.addresses['otlpGrpc']!.slice('https://'.length);
+    const Client = makeGenericClientConstructor({}, 'otlp');
+    const client = new Client(address, credentials.createSsl(ca, key, cert));
+    const same = (bytes: Buffer) => bytes;
+    try {
+      return await new Promise((resolve) => {
+        const path = SIGNALS[0]!.grpcMethod;
+        const options = { deadline: Date.now() + 20_000 };
+        client.makeUnaryRequest(path, same, same, BODY, new Metadata(), options, (error) =>
+          resolve(error === null ? status.OK : error.code),
+        );
+      });
+    } finally {
+      client.close();
+    }
+  };
+
+  it('names the device; without one and without a token nobody is known', async () => {
+    expect(await call(device)).toBe(status.OK);
+    expect(await call(null)).toBe(status.UNAUTHENTICATED);
+  });
+
+  it('of another authority never gets through', async () => {
+    expect(await call(stranger)).toBe(status.UNAVAILABLE);
+  });
+});
