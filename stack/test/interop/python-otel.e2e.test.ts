@@ -15,20 +15,23 @@ interface Sent {
 interface Plan {
   readonly device: string;
   readonly token: string;
+  readonly transport?: 'http' | 'grpc';
   readonly compression?: 'none' | 'gzip';
   readonly signals?: readonly string[];
 }
 
 let path: TelemetryPath;
+let endpoints: Readonly<Record<'http' | 'grpc', string>>;
 const start = async (environment: Readonly<Record<string, string>> = {}) => {
   path = await TelemetryPath.create();
-  await path.start('collector', environment);
+  const { otlp = '', otlpGrpc = '' } = await path.start('collector', environment);
+  endpoints = { http: otlp, grpc: otlpGrpc };
 };
 
-const send = (plan: Plan): Promise<Sent> =>
+const send = ({ transport = 'http', ...plan }: Plan): Promise<Sent> =>
   runScript(python, 'send_telemetry.py', {
-    transport: 'http',
-    endpoint: path.collectorUrl,
+    transport,
+    endpoint: endpoints[transport],
     compression: 'none',
     signals: ['metrics', 'logs'],
     timeout: 40,
@@ -76,7 +79,7 @@ const BODIES = [
   '{"deep":{"er":[1.5]}}',
 ];
 const expectedLogs = BODIES.map((body, index) => ({
-  Time: String(1_790_000_000_123_456_000n + BigInt(index)),
+  Time: String(1_700_000_000_123_456_000n + BigInt(index)),
   Body: body,
   SeverityNumber: 5 + index,
   SeverityText: 'INFO',
@@ -111,11 +114,17 @@ describe('the OpenTelemetry Python SDK, through collector and pipeline', () => {
   });
   afterAll(() => path.end());
 
-  itWithPython.each(['none', 'gzip'] as const)(
-    'stores what the HTTP exporter sends with compression %s, row by row',
-    async (compression) => {
-      const device = `python-http-${compression}`;
-      const sent = await send({ device, token: await path.token(device), compression });
+  itWithPython.each([
+    ['http', 'none'],
+    ['http', 'gzip'],
+    ['grpc', 'none'],
+    ['grpc', 'gzip'],
+  ] as const)(
+    'stores what the %s exporter sends with compression %s, row by row',
+    async (transport, compression) => {
+      const device = `python-${transport}-${compression}`;
+      const token = await path.token(device);
+      const sent = await send({ device, token, transport, compression });
       expect([sent.metrics.success, sent.logs.success]).toEqual([true, true]);
 
       const points = sentPoints(sent.metrics);
@@ -127,12 +136,16 @@ describe('the OpenTelemetry Python SDK, through collector and pipeline', () => {
     },
   );
 
-  itWithPython('is refused with a token that is none, and does not try again', async () => {
-    const before = await requests('unauthenticated');
-    const sent = await send({ device: 'python-none', token: 'wrong', signals: ['metrics'] });
-    expect(sent.metrics.success).toBe(false);
-    expect((await requests('unauthenticated')) - before).toBe(1);
-  });
+  itWithPython.each(['http', 'grpc'] as const)(
+    'is refused over %s with a token that is none, and does not try again',
+    async (transport) => {
+      const before = await requests('unauthenticated');
+      const plan = { device: 'python-none', token: 'wrong', signals: ['metrics'], transport };
+      const sent = await send(plan);
+      expect(sent.metrics.success).toBe(false);
+      expect((await requests('unauthenticated')) - before).toBe(1);
+    },
+  );
 
   itWithPython('is refused when it speaks for another device, and does not try again', async () => {
     const before = await requests('identity_mismatch');

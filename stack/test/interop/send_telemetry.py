@@ -117,8 +117,8 @@ def send_logs():
     for index, body in enumerate(bodies):
         logger.emit(
             LogRecord(
-                timestamp=1_790_000_000_123_456_000 + index,
-                observed_timestamp=1_790_000_001_000_000_000,
+                timestamp=1_700_000_000_123_456_000 + index,
+                observed_timestamp=1_700_000_001_000_000_000,
                 severity_number=SeverityNumber(5 + index),
                 severity_text="INFO",
                 body=body,

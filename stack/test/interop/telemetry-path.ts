@@ -45,13 +45,13 @@ export class TelemetryPath {
   async start(
     name: 'collector' | 'pipeline',
     environment: Readonly<Record<string, string>> = {},
-  ): Promise<void> {
+  ): Promise<Readonly<Record<string, string>>> {
     const specs = stackSpecs(this.folder, this.#ports, TIMINGS);
     const spec = specs.find((candidate) => candidate.name === name);
     if (spec === undefined) throw new Error(`the stack has no ${name}`);
-    await this.supervisor.start({
+    return this.supervisor.start({
       ...spec,
-      environment: { ...spec.environment, ...environment },
+      environment: { ...spec.environment, FLOTILLA_COLLECTOR_GRPC_PORT: '0', ...environment },
     });
   }
 
