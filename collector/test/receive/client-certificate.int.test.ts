@@ -1,5 +1,4 @@
 import '../testing/reflect-metadata.ts';
-import { webcrypto } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -28,10 +27,10 @@ interface Identity {
 }
 interface Authority {
   readonly certificate: X509Certificate;
-  readonly keys: webcrypto.CryptoKeyPair;
+  readonly keys: CryptoKeyPair;
 }
 
-const newKeys = () => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const newKeys = () => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 const validity = {
   notBefore: new Date(Date.now() - 60_000),
   notAfter: new Date(Date.now() + 3_600_000),
@@ -47,7 +46,7 @@ async function newAuthority(): Promise<Authority> {
       extensions: [new BasicConstraintsExtension(true, 1, true)],
       ...validity,
     },
-    webcrypto as Crypto,
+    crypto,
   );
   return { certificate, keys };
 }
@@ -68,9 +67,9 @@ async function issue(
       extensions: san.length === 0 ? [] : [new SubjectAlternativeNameExtension(san)],
       ...validity,
     },
-    webcrypto as Crypto,
+    crypto,
   );
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`;
   return { cert: certificate.toString('pem'), key };
 }
