@@ -33,6 +33,7 @@ CPU: user + system of /proc/PID/stat over the round, per million points, median 
 
 /**
  * Arguments: `--otelcol PATH` (its binary, for the comparison), `--only embedded|kafka|keys`,
+ * `--shape agent|gateway`,
  * `--rounds N`, `--points N` (of a round), `--profile FOLDER`, `--quick` (a smoke test, no goals).
  */
 export async function run(args: readonly string[]): Promise<BenchResult> {
@@ -45,9 +46,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
 
   const embedded = wanted('embedded') ? await embeddedSeries(options) : [];
   const kafka =
-    wanted('kafka') && !options.quick
-      ? await measureOnKafka({ ...options, shapes: SHAPES, devices: DEVICES })
-      : [];
+    wanted('kafka') && !options.quick ? await measureOnKafka({ ...options, devices: DEVICES }) : [];
   const keys = wanted('keys') && !options.quick ? await keySeries(options) : [];
   const series = [...embedded, ...kafka, ...keys];
   console.log(`\n${seriesTable(series)}\n`);
@@ -57,6 +56,7 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
 }
 
 interface Options {
+  readonly shapes: readonly Shape[];
   readonly otelcol: string | null;
   readonly only: string | undefined;
   readonly rounds: number;
@@ -77,6 +77,7 @@ function readOptions(args: readonly string[]): Options {
       points: { type: 'string', default: '600000' },
       'batch-rows': { type: 'string', default: '10000' },
       profile: { type: 'string' },
+      shape: { type: 'string' },
       quick: { type: 'boolean', default: false },
     },
   });
@@ -88,7 +89,10 @@ function readOptions(args: readonly string[]): Options {
   if (values.only !== undefined && !['embedded', 'kafka', 'keys'].includes(values.only)) {
     throw new RangeError(`--only takes embedded, kafka or keys, not ${values.only}`);
   }
+  const shapes = SHAPES.filter(({ name }) => values.shape === undefined || values.shape === name);
+  if (shapes.length === 0) throw new RangeError(`no shape is called ${values.shape}`);
   return {
+    shapes,
     otelcol: values.otelcol ?? null,
     only: values.only,
     rounds: values.quick ? 1 : whole(values.rounds),
@@ -102,7 +106,7 @@ function readOptions(args: readonly string[]): Options {
 
 async function embeddedSeries(options: Options): Promise<Series[]> {
   const all: Series[] = [];
-  for (const shape of options.quick ? [AGENT_SHAPE] : SHAPES) {
+  for (const shape of options.quick ? [AGENT_SHAPE] : options.shapes) {
     all.push(
       await measureEmbedded({
         ...options,
