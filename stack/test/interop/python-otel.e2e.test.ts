@@ -7,7 +7,15 @@ const environment = await pythonEnvironment(process.env['CI'] !== undefined);
 const python = 'python' in environment ? environment.python : '';
 const itWithPython = it.skipIf(python === '');
 
+/** A span as the SDK's own JSON tells it. */
+interface SentSpan {
+  readonly name: string;
+  readonly context: { readonly trace_id: string; readonly span_id: string };
+  readonly parent_id: string | null;
+}
+
 interface Sent {
+  readonly traces: { readonly success: boolean; readonly data: readonly SentSpan[][] };
   readonly metrics: SentMetrics;
   readonly logs: { readonly success: boolean };
 }
@@ -133,6 +141,34 @@ describe('the OpenTelemetry Python SDK, through collector and pipeline', () => {
         expect(order(await storedPoints(device))).toEqual(order(points));
         expect(await storedLogs(device)).toMatchObject(expectedLogs);
       }, patiently);
+    },
+  );
+
+  itWithPython.each(['http', 'grpc'] as const)(
+    'stores the spans that the %s exporter sends',
+    async (transport) => {
+      const device = `python-spans-${transport}`;
+      const plan = { device, token: await path.token(device), transport, signals: ['traces'] };
+      const { traces } = await send(plan);
+      expect(traces.success).toBe(true);
+      const ids = traces.data.flat().map(({ name, context, parent_id }) => ({
+        SpanName: name,
+        TraceId: context.trace_id.slice(2),
+        SpanId: context.span_id.slice(2),
+        ParentSpanId: parent_id?.slice(2) ?? '',
+      }));
+      const told = [
+        { SpanKind: 'Client', StatusCode: 'Error', StatusMessage: 'it failed', Events: [] },
+        { SpanKind: 'Server', StatusCode: 'Unset', StatusMessage: '', Events: ['event'] },
+      ];
+      const query = `SELECT SpanName, TraceId, SpanId, ParentSpanId, SpanKind, StatusCode,
+          StatusMessage, Events.Name AS Events
+        FROM otel_traces WHERE ResourceAttributes['device.id'] = '${device}' ORDER BY SpanName`;
+      await vi.waitFor(
+        async () =>
+          expect(await path.rows(query)).toEqual(ids.map((id, i) => ({ ...id, ...told[i] }))),
+        patiently,
+      );
     },
   );
 
