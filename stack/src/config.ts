@@ -10,6 +10,8 @@ export const startConfigSchema = z.object({
   FLOTILLA_CONSOLE_PORT: port.default(8080),
   /** OTLP/HTTP; the protocol's own default. When taken, a free one is used. */
   FLOTILLA_COLLECTOR_PORT: port.default(4318),
+  /** OTLP/gRPC, in the same way. */
+  FLOTILLA_COLLECTOR_GRPC_PORT: port.default(4317),
   /** ClickHouse's HTTP interface; its own default. When taken, a free one is used. */
   FLOTILLA_WAREHOUSE_HTTP_PORT: port.default(8123),
   /** Agents to start beside the services. */

@@ -8,6 +8,7 @@ import type { Supervisor } from './supervisor/supervisor.ts';
 export interface StackPorts {
   readonly ota: number;
   readonly collector: number;
+  readonly collectorGrpc: number;
   readonly pipeline: number;
   readonly warehouse: number;
 }
@@ -22,6 +23,7 @@ export interface StackTimings {
 export interface StackAddresses {
   readonly console: string;
   readonly collector: string;
+  readonly collectorGrpc: string;
   readonly warehouse: string;
 }
 
@@ -55,6 +57,7 @@ export function stackSpecs(
     }),
     spec(2, 'collector', {
       FLOTILLA_COLLECTOR_PORT: String(ports.collector),
+      FLOTILLA_COLLECTOR_GRPC_PORT: String(ports.collectorGrpc),
       FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE: folder.deviceTokenPublicKey,
     }),
     spec(3, 'ota-service', {
@@ -83,6 +86,7 @@ export async function startStack(
   const addresses: StackAddresses = {
     console: `http://127.0.0.1:${ports.ota}`,
     collector: `http://127.0.0.1:${ports.collector}`,
+    collectorGrpc: `127.0.0.1:${ports.collectorGrpc}`,
     warehouse: `http://127.0.0.1:${ports.warehouse}`,
   };
   return { api: new ApiClient(addresses.console, readOperatorToken(folder)), addresses };

@@ -41,10 +41,11 @@ async function choosePorts(config: StartConfig): Promise<StackPorts> {
       `port ${config.FLOTILLA_CONSOLE_PORT} is taken; choose another with FLOTILLA_CONSOLE_PORT`,
     );
   }
-  const [spare1, spare2, pipeline, spareOta] = await freePorts(4);
+  const [spare1, spare2, pipeline, spareOta, spareGrpc] = await freePorts(5);
   return {
     ota: ota === 0 ? (spareOta ?? 0) : ota,
     collector: (await ifFree(config.FLOTILLA_COLLECTOR_PORT)) || (spare1 ?? 0),
+    collectorGrpc: (await ifFree(config.FLOTILLA_COLLECTOR_GRPC_PORT)) || (spareGrpc ?? 0),
     warehouse: (await ifFree(config.FLOTILLA_WAREHOUSE_HTTP_PORT)) || (spare2 ?? 0),
     pipeline: pipeline ?? 0,
   };
@@ -102,7 +103,7 @@ async function start(shutdown: Shutdown): Promise<void> {
   await buildConsole(folder.console);
   const { api, addresses } = await startStack(supervisor, folder, ports, TIMINGS);
   say('  services   pipeline, collector, ota-service');
-  say(`  OTLP/HTTP  ${addresses.collector}`);
+  say(`  OTLP       ${addresses.collector} (HTTP), ${addresses.collectorGrpc} (gRPC)`);
   say(`  warehouse  ${addresses.warehouse} (ClickHouse HTTP, read only)`);
   if (config.FLOTILLA_DEVICES > 0) {
     await startAgents(supervisor, api, folder, addresses, config.FLOTILLA_DEVICES);

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { readPrivateKey } from '@flotilla/signing';
 import { bundleSchema } from '@flotilla/contracts';
 import { ApiClient, ApiProblem } from '../client/api-client.ts';
+import { runDeadLetters } from './dead-letters.ts';
 import { publish } from '../client/publish.ts';
 import { buildBundle, readBundleFolder } from '../firmware/build-bundle.ts';
 import { buildSensorBundle, SENSOR_MODEL, SENSOR_VERSIONS } from '../firmware/sensor.ts';
@@ -13,14 +14,20 @@ const USAGE = `flotilla: publish firmware and steer campaigns of a running Floti
   publish-sample VERSION             one of the sample's releases: ${SENSOR_VERSIONS.join(', ')}
   publish FOLDER --model MODEL       bundle a folder that holds a bundle.json, sign and release it
   campaign FIRMWARE-ID [--name NAME] [--phases 1,10,100] [--threshold 0.05]
+  register DEVICE-ID --model MODEL [--group GROUP]   prints the device's token
   campaigns | devices | firmware     list
   pause|resume|abort CAMPAIGN-ID --reason TEXT
+  dead-letters …                     records the pipeline could not read; says its own arguments
 
 Options for all: --url (default http://127.0.0.1:8080), --data (default .flotilla: the operator token),
 --release-key (default: release.key.pem among the data's keys)
 `;
 
 class UsageError extends Error {}
+
+const [first, ...rest] = process.argv.slice(2);
+// Its arguments are the pipeline's own, so they are not read here.
+if (first === 'dead-letters') process.exit(await runDeadLetters(rest));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +36,7 @@ const { values, positionals } = parseArgs({
     data: { type: 'string', default: process.env.FLOTILLA_DATA_DIR ?? '.flotilla' },
     'release-key': { type: 'string' },
     model: { type: 'string' },
+    group: { type: 'string', default: 'default' },
     name: { type: 'string' },
     phases: { type: 'string', default: '1,10,100' },
     threshold: { type: 'string', default: '0.05' },
@@ -69,6 +77,11 @@ async function publishSample(version: string): Promise<void> {
   await release(SENSOR_MODEL, known, await buildSensorBundle(known));
 }
 
+async function register(id: string, model: string): Promise<void> {
+  const { token } = await api().createDevice({ id, model, group: values.group });
+  process.stdout.write(`${token}\n`);
+}
+
 async function createCampaign(firmwareId: string): Promise<void> {
   const phases = values.phases.split(',').map((percent) => ({ percent: Number(percent) }));
   const name = values.name ?? `Campaign for ${firmwareId}`;
@@ -79,6 +92,7 @@ async function createCampaign(firmwareId: string): Promise<void> {
 const COMMANDS: Readonly<Record<string, (argument: string | undefined) => Promise<void>>> = {
   publish: (folder) => publishFolder(wanted(folder, 'FOLDER'), wanted(values.model, '--model')),
   'publish-sample': (version) => publishSample(wanted(version, 'VERSION')),
+  register: (id) => register(wanted(id, 'DEVICE-ID'), wanted(values.model, '--model')),
   campaign: (id) => createCampaign(wanted(id, 'FIRMWARE-ID')),
   campaigns: async () => print(await api().campaigns()),
   devices: async () => print(await api().devices()),

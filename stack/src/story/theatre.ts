@@ -63,9 +63,15 @@ export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): 
   });
   shutdown.add(() => supervisor.stopAll());
   await buildConsole(folder.console);
-  const [ota = 0, collector = 0, pipeline = 0, warehousePort = 0, ...firmwarePorts] =
-    await freePorts(4 + devices);
-  const ports = { ota, collector, pipeline, warehouse: warehousePort };
+  const [
+    ota = 0,
+    collector = 0,
+    collectorGrpc = 0,
+    pipeline = 0,
+    warehousePort = 0,
+    ...firmwarePorts
+  ] = await freePorts(5 + devices);
+  const ports = { ota, collector, collectorGrpc, pipeline, warehouse: warehousePort };
   const { api, addresses } = await startStack(supervisor, folder, ports, TIMINGS);
   say('services ready');
   const ledger = await AcknowledgementLedger.start(addresses.collector);

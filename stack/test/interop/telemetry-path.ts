@@ -29,9 +29,10 @@ export class TelemetryPath {
   }
 
   static async create(): Promise<TelemetryPath> {
-    const [ota = 0, collector = 0, pipeline = 0, warehouse = 0] = await freePorts(4);
+    const [ota = 0, collector = 0, collectorGrpc = 0, pipeline = 0, warehouse = 0] =
+      await freePorts(5);
     const folder = openDataFolder(mkdtempSync(join(tmpdir(), 'flotilla-interop-')));
-    return new TelemetryPath(folder, { ota, collector, pipeline, warehouse });
+    return new TelemetryPath(folder, { ota, collector, collectorGrpc, pipeline, warehouse });
   }
 
   get collectorUrl(): string {
@@ -51,7 +52,7 @@ export class TelemetryPath {
     if (spec === undefined) throw new Error(`the stack has no ${name}`);
     return this.supervisor.start({
       ...spec,
-      environment: { ...spec.environment, FLOTILLA_COLLECTOR_GRPC_PORT: '0', ...environment },
+      environment: { ...spec.environment, ...environment },
     });
   }
 
