@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deviceIdSchema, nameSchema, timestampSchema } from './identifiers.ts';
+import { deviceIdSchema, devicePatternSchema, nameSchema, timestampSchema } from './identifiers.ts';
 import { deviceHealthSchema } from './health.ts';
 import { updateRecordSchema } from './update-report.ts';
 
@@ -11,6 +11,8 @@ export const deviceCreateSchema = z.strictObject({
   id: deviceIdSchema,
   model: nameSchema,
   group: nameSchema.default('default'),
+  /** Makes it an edge gateway, whose token may send the telemetry of these devices as well. */
+  gatewayFor: z.array(devicePatternSchema).min(1).max(1000).optional(),
 });
 export type DeviceCreate = z.infer<typeof deviceCreateSchema>;
 

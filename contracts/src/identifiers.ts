@@ -8,6 +8,14 @@ export const deviceIdSchema = z
     'must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit',
   );
 
+/** A device id, or a prefix of ids that ends in `*`: whom a gateway speaks for. */
+export const devicePatternSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}([A-Za-z0-9._-]|\*)?$/,
+    'must be a device id, or the beginning of one followed by *',
+  );
+
 /** A model or group name; the same alphabet as a device id. */
 export const nameSchema = deviceIdSchema;
 

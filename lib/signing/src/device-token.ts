@@ -1,15 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import { deviceIdSchema, nameSchema } from '@flotilla/contracts';
+import { deviceIdSchema, devicePatternSchema, nameSchema } from '@flotilla/contracts';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 
 const ISSUER = 'flotilla';
 const AUDIENCE = 'flotilla-device';
-
-/** A device id, or a prefix of ids that ends in `*`. */
-const devicePatternSchema = z
-  .string()
-  .regex(/^([A-Za-z0-9][A-Za-z0-9._-]{0,63}|[A-Za-z0-9][A-Za-z0-9._-]{0,62}\*)$/);
 
 const claimsSchema = z.object({
   sub: deviceIdSchema,

@@ -47,12 +47,12 @@ const listQuerySchema = z.strictObject({
 /** The device registry for operators; mount it below operator authentication. */
 export function registerRegistryRoutes(app: FastifyInstance, deps: RegistryRouteDeps): void {
   app.post('/api/v1/devices', async (request, reply): Promise<DeviceCreated> => {
-    const { id, model, group } = parseRequest(deviceCreateSchema, request.body, 'body');
+    const { id, model, group, gatewayFor } = parseRequest(deviceCreateSchema, request.body, 'body');
     const nowMs = deps.clock();
     const row = newDevice(id, model, group, nowMs);
     // Signed first, so a device that exists always had a token.
     const token = await issueDeviceToken(
-      { deviceId: id, model, group },
+      { deviceId: id, model, group, ...(gatewayFor !== undefined && { gatewayFor }) },
       deps.deviceTokenKey,
       nowMs,
     );

@@ -71,8 +71,19 @@ describe('registering a device', () => {
     expect((await list('')).items).toMatchObject([{ id: 'dev-1', model: 'm' }]);
   });
 
+  it('makes a gateway whose token says whom it speaks for', async () => {
+    const gatewayFor = ['site-1-*', 'pump'];
+    const answer = await create({ id: 'gw-1', model: 'gateway', gatewayFor });
+    const { token } = deviceCreatedSchema.parse(await answer.json());
+    expect(
+      await verifyDeviceToken(token, readPublicKey(ota.deviceKeys.publicKeyPem)),
+    ).toMatchObject({ deviceId: 'gw-1', gatewayFor });
+  });
+
   it.each([
     [{ model: 'm' }, '/body/id'],
+    [{ id: 'gw-1', model: 'm', gatewayFor: ['*'] }, '/body/gatewayFor/0'],
+    [{ id: 'gw-1', model: 'm', gatewayFor: [] }, '/body/gatewayFor'],
     [{ id: '../etc', model: 'm' }, '/body/id'],
     [{ id: 'a'.repeat(65), model: 'm' }, '/body/id'],
     [{ id: 'dev-1', model: 'm', group: '' }, '/body/group'],

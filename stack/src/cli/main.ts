@@ -14,7 +14,8 @@ const USAGE = `flotilla: publish firmware and steer campaigns of a running Floti
   publish-sample VERSION             one of the sample's releases: ${SENSOR_VERSIONS.join(', ')}
   publish FOLDER --model MODEL       bundle a folder that holds a bundle.json, sign and release it
   campaign FIRMWARE-ID [--name NAME] [--phases 1,10,100] [--threshold 0.05]
-  register DEVICE-ID --model MODEL [--group GROUP]   prints the device's token
+  register DEVICE-ID --model MODEL [--group GROUP] [--gateway-for ID-OR-PREFIX*]…
+                                     prints the device's token
   campaigns | devices | firmware     list
   pause|resume|abort CAMPAIGN-ID --reason TEXT
   dead-letters …                     records the pipeline could not read; says its own arguments
@@ -37,6 +38,7 @@ const { values, positionals } = parseArgs({
     'release-key': { type: 'string' },
     model: { type: 'string' },
     group: { type: 'string', default: 'default' },
+    'gateway-for': { type: 'string', multiple: true },
     name: { type: 'string' },
     phases: { type: 'string', default: '1,10,100' },
     threshold: { type: 'string', default: '0.05' },
@@ -78,7 +80,13 @@ async function publishSample(version: string): Promise<void> {
 }
 
 async function register(id: string, model: string): Promise<void> {
-  const { token } = await api().createDevice({ id, model, group: values.group });
+  const gatewayFor = values['gateway-for'];
+  const { token } = await api().createDevice({
+    id,
+    model,
+    group: values.group,
+    ...(gatewayFor !== undefined && { gatewayFor }),
+  });
   process.stdout.write(`${token}\n`);
 }
 
