@@ -10,6 +10,8 @@ export interface QueryUrl {
   readonly database: string;
   readonly queryId: string | null;
   readonly acceptsGzip: boolean;
+  /** `client_protocol_version`, 0 without. */
+  readonly protocolRevision: number;
 }
 
 export interface QueryRequest extends QueryUrl {
@@ -61,9 +63,14 @@ export function readQueryUrl(request: IncomingMessage): QueryUrl {
   if (!/^\w{1,64}$/.test(format)) {
     throw new BadQueryRequestError(400, 73, 'UNKNOWN_FORMAT', `Unknown format ${format}`);
   }
+  const revision = url.searchParams.get('client_protocol_version') ?? '0';
+  if (!/^\d{1,9}$/.test(revision)) {
+    throw new BadQueryRequestError(400, 36, 'BAD_ARGUMENTS', 'client_protocol_version');
+  }
   return {
     url,
     format,
+    protocolRevision: Number(revision),
     database: url.searchParams.get('database') ?? header('x-clickhouse-database') ?? 'default',
     queryId: url.searchParams.get('query_id'),
     acceptsGzip:

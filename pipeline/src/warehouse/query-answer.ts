@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { nativeForRevision } from './native-blocks.ts';
 
 const gzipAsync = promisify(gzip);
 
@@ -19,12 +20,18 @@ export interface QueryAnswer {
   readonly format: string;
   readonly queryId: string | null;
   readonly acceptsGzip: boolean;
+  /** Revision of ClickHouse's protocol that the client reads Native answers by; 0: it named none. */
+  readonly protocolRevision: number;
   readonly summary: StatementSummary | null;
 }
 
 /** Answers as ClickHouse's HTTP interface does, headers included. */
 export async function sendAnswer(response: ServerResponse, answer: QueryAnswer): Promise<void> {
-  const body = answer.acceptsGzip ? await gzipAsync(answer.body) : answer.body;
+  const plain =
+    answer.format === 'Native'
+      ? nativeForRevision(answer.body, answer.protocolRevision)
+      : answer.body;
+  const body = answer.acceptsGzip ? await gzipAsync(plain) : plain;
   response.writeHead(200, {
     'content-type': contentType(answer.format),
     'content-length': body.length,

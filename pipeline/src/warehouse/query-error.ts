@@ -1,4 +1,5 @@
 import { BadQueryRequestError } from './http-request.ts';
+import { UnknownNativeTypeError } from './native-type.ts';
 import { TooManyQueriesError } from './read-sessions.ts';
 
 /** An error as ClickHouse's HTTP interface tells it. */
@@ -31,6 +32,10 @@ export function queryError(error: unknown): QueryErrorAnswer {
   }
   if (error instanceof TooManyQueriesError) {
     return answer(503, 202, error.message, 'TOO_MANY_SIMULTANEOUS_QUERIES');
+  }
+  if (error instanceof UnknownNativeTypeError) {
+    const text = `${error.message} in Native with a client_protocol_version`;
+    return answer(501, 48, text, 'NOT_IMPLEMENTED');
   }
   const message = error instanceof Error ? error.message : String(error);
   const code = Number(/Code: (\d+)\. DB::Exception/.exec(message)?.[1] ?? 1002);

@@ -219,6 +219,29 @@ describe('inserts of any format', () => {
     expect(answer.body.toString('latin1')).toContain('UTC');
   });
 
+  it('writes Native blocks for the protocol revision that a client names', async () => {
+    const sql =
+      'SELECT toLowCardinality(toString(number % 3)) AS a, map(a, number) AS b FROM numbers(50)';
+    const ask = (revision: string, account: typeof WRITER) =>
+      send(`default_format=Native&client_protocol_version=${revision}`, sql, account);
+    const plain = (await ask('0', WRITER)).body;
+    for (const account of [WRITER, READER]) {
+      const { body } = await ask('54460', account);
+      expect(body.subarray(0, 10).toString('hex')).toBe('010002ffffffff000232');
+      // One block: its information, and a marker in each of its two columns.
+      expect(body).toHaveLength(plain.length + 8 + 2);
+    }
+    const dynamic = await send(
+      'default_format=Native&client_protocol_version=54460',
+      "SELECT CAST(1, 'Dynamic')",
+    );
+    expect([dynamic.status, dynamic.headers.get('x-clickhouse-exception-code')]).toEqual([
+      501,
+      '48',
+    ]);
+    expect((await ask('x', WRITER)).status).toBe(400);
+  });
+
   it('applies settings and parameters of the URL to that statement alone', async () => {
     const token = `${query('INSERT INTO plain FORMAT CSV')}&insert_deduplication_token=t1`;
     await send(token, '100,x\n');
