@@ -6,7 +6,8 @@ const COUNTERS: readonly (readonly [keyof MoverCounts, string, string])[] = [
   ['receivedPoints', 'received_points', 'Data points read from local agents'],
   ['forwardedPoints', 'forwarded_points', 'Data points left after aggregation'],
   ['repeatedBatches', 'repeated_batches', 'Batches an agent sent more than once'],
-  ['earlyIntervals', 'early_intervals', 'Intervals ended early by the bound on series'],
+  ['earlyIntervals', 'early_intervals', 'Intervals ended early by the bounds of series and bytes'],
+  ['unmergedPoints', 'unmerged_points', 'Cumulative points that kept attributes, for want of room'],
   ['undecoded', 'undecoded_requests', 'Requests forwarded as they came'],
 ];
 
@@ -26,6 +27,12 @@ export function addGatewayMetrics(registry: Registry, queue: DiskQueue, mover: J
   gauge('queue_items', 'Requests waiting for the collector', () => queue.items);
   gauge('queue_size_bytes', 'Size of the waiting requests', () => queue.sizeBytes);
   gauge('series', 'Series held for the current interval', () => mover.series);
+  gauge('aggregate_size_bytes', 'About what they weigh in memory', () => mover.sizeBytes);
+  gauge(
+    'counted_series',
+    'Cumulative series known from interval to interval, for streams without dropped attributes',
+    () => mover.countedSeries,
+  );
   for (const [count, name, help] of COUNTERS) {
     new Counter({
       name: `flotilla_gateway_${name}_total`,

@@ -1,45 +1,61 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HEADER_BATCH_ID, HEADER_DEVICE_ID, TOPIC_LOGS, TOPIC_METRICS } from '@flotilla/contracts';
+import { HEADER_BATCH_ID, HEADER_DEVICE_ID, TOPIC_METRICS } from '@flotilla/contracts';
 import type { LogConsumer, StoredRecord, TopicPartition } from '@flotilla/event-log';
 import { countPoints, DecodeError, decodeMetrics } from '@flotilla/otlp';
-import type { DiskQueue, QueueRequest } from '@flotilla/otlp-queue';
+import { OTLP_PATHS, type DiskQueue, type OtlpPath, type QueueRequest } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
-import { z } from 'zod';
+import { SIGNALS } from '../receive/export-request.ts';
 import { countEntries } from './domain/count-entries.ts';
+import { readCounters, writeCounters } from './domain/counter-record.ts';
+import { CounterState } from './domain/counter-state.ts';
 import { IntervalAggregate } from './domain/interval-aggregate.ts';
 import type { AggregationRule } from './domain/metric-cells.ts';
 import { packRequests } from './domain/pack-requests.ts';
+import { RecentBatches } from './domain/recent-batches.ts';
+import { readMark, startOffset, writeMark } from './journal-position.ts';
 
 const READ_LIMITS = { maxRecords: 500, maxBytes: 8 * 1024 * 1024 };
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_REMEMBERED_BATCHES = 50_000;
 const RETRY_MS = 1000;
+const NANOS_PER_MS = 1_000_000n;
 
-export const JOURNAL_TOPICS = [TOPIC_METRICS, TOPIC_LOGS] as const;
-const markSchema = z.record(z.string(), z.number().int());
+/** Everything the receivers may acknowledge. */
+export const JOURNAL_TOPICS: readonly string[] = SIGNALS.map(({ topic }) => topic);
+const PATHS = new Map(
+  SIGNALS.flatMap(({ topic, path }) => OTLP_PATHS.filter((p) => p === path).map((p) => [topic, p])),
+);
 
 export interface MoverCounts {
   receivedPoints: number;
   forwardedPoints: number;
   repeatedBatches: number;
   earlyIntervals: number;
+  /** Cumulative points that kept all attributes, for want of room to merge them. */
+  unmergedPoints: number;
   /** Requests forwarded as they came, since they could not be decoded. */
   undecoded: number;
+}
+
+/** How much is held in memory until an interval ends. */
+export interface AggregateLimits {
+  readonly maxSeries: number;
+  readonly maxBytes: number;
 }
 
 export interface JournalMoverOptions {
   readonly consumer: LogConsumer;
   readonly queue: DiskQueue;
   readonly rule: AggregationRule;
-  readonly maxSeries: number;
+  readonly limits: AggregateLimits;
   readonly logger: Logger;
   readonly clock: () => number;
 }
 
 /**
- * Moves what the receivers wrote into the journal on to the queue: logs at once and as they came,
- * metrics once per interval, merged. How far it came is written in the transaction that enqueues, so
- * a kill at any point loses nothing and doubles nothing: what was not moved is read again.
+ * Moves what the receivers wrote into the journal on to the queue: logs and spans at once and as they
+ * came, metrics once per interval, merged. How far it came is written in the transaction that
+ * enqueues, so a kill at any point loses nothing and doubles nothing: what was not moved is read again.
  */
 export class JournalMover {
   readonly counts: MoverCounts = {
@@ -47,14 +63,17 @@ export class JournalMover {
     forwardedPoints: 0,
     repeatedBatches: 0,
     earlyIntervals: 0,
+    unmergedPoints: 0,
     undecoded: 0,
   };
   readonly #options: JournalMoverOptions;
   readonly #stop = new AbortController();
   readonly #offsets = new Map<string, number>();
-  readonly #seen = new Set<string>();
+  #batches = new RecentBatches(MAX_REMEMBERED_BATCHES);
+  #counters: CounterState;
   #aggregate: IntervalAggregate;
   #raw: QueueRequest[] = [];
+  #rawBytes = 0;
   #partitions: TopicPartition[] = [];
   #flushAtMs = 0;
   #loop: Promise<void> | undefined;
@@ -63,11 +82,21 @@ export class JournalMover {
 
   constructor(options: JournalMoverOptions) {
     this.#options = options;
-    this.#aggregate = new IntervalAggregate(options.rule);
+    this.#counters = this.#newCounters();
+    this.#aggregate = new IntervalAggregate(options.rule, this.#counters);
   }
 
   get series(): number {
     return this.#aggregate.series;
+  }
+
+  get sizeBytes(): number {
+    return this.#aggregate.sizeBytes + this.#rawBytes;
+  }
+
+  /** Series whose last value is kept from interval to interval, for streams without their attributes. */
+  get countedSeries(): number {
+    return this.#counters.series;
   }
 
   start(): void {
@@ -99,15 +128,18 @@ export class JournalMover {
 
   /** Back to what the queue has for sure. */
   async #rewind(): Promise<void> {
-    const { consumer, rule, clock } = this.#options;
-    this.#aggregate = new IntervalAggregate(rule);
+    const { consumer, queue, rule, limits, clock } = this.#options;
+    const record = readMark(queue, TOPIC_METRICS)?.counters;
+    this.#counters =
+      record === undefined ? this.#newCounters() : readCounters(record, limits.maxSeries);
+    this.#aggregate = new IntervalAggregate(rule, this.#counters);
     this.#raw = [];
-    this.#seen.clear();
+    this.#rawBytes = 0;
+    this.#batches = new RecentBatches(MAX_REMEMBERED_BATCHES);
     this.#partitions = await consumer.assignment();
     for (const partition of this.#partitions) {
-      const moved = this.#mark(partition.topic)[String(partition.partition)] ?? 0;
-      // A journal that ends before the mark is a new one.
-      const offset = moved > (await consumer.endOffset(partition)) ? 0 : moved;
+      const mark = readMark(queue, partition.topic);
+      const offset = await startOffset(consumer, partition, mark);
       this.#offsets.set(keyOf(partition), offset);
       if (partition.topic === TOPIC_METRICS) await this.#rememberBatches(partition, offset);
     }
@@ -127,16 +159,13 @@ export class JournalMover {
   }
 
   async #step(): Promise<void> {
-    const { clock, rule, maxSeries, consumer } = this.#options;
+    const { clock, rule, consumer } = this.#options;
     const read = await this.#readAll();
     const nowMs = clock();
-    const full = this.#aggregate.series > maxSeries;
     // A clock set back must not stretch the interval.
-    const due = nowMs >= this.#flushAtMs || this.#flushAtMs - nowMs > rule.intervalMs;
-    if (full || due) {
-      if (full && !due) this.counts.earlyIntervals += 1;
+    if (nowMs >= this.#flushAtMs || this.#flushAtMs - nowMs > rule.intervalMs) {
       await this.#flush();
-      if (due) this.#flushAtMs = nextBoundary(nowMs, rule.intervalMs);
+      this.#flushAtMs = nextBoundary(nowMs, rule.intervalMs);
     }
     this.failing = null;
     if (!read) {
@@ -152,11 +181,24 @@ export class JournalMover {
       const last = records.at(-1);
       if (last === undefined) continue;
       read = true;
-      this.#offsets.set(keyOf(partition), last.offset + 1);
-      if (partition.topic === TOPIC_METRICS) for (const record of records) this.#take(record);
-      else await this.#move(partition.topic, records.map(toLogRequest));
+      if (partition.topic === TOPIC_METRICS) await this.#aggregateAll(partition, records);
+      else {
+        this.#offsets.set(keyOf(partition), last.offset + 1);
+        await this.#move(partition.topic, records.map(toRequest));
+      }
     }
     return read;
+  }
+
+  async #aggregateAll(partition: TopicPartition, records: readonly StoredRecord[]): Promise<void> {
+    const { maxSeries, maxBytes } = this.#options.limits;
+    for (const record of records) {
+      this.#take(record);
+      this.#offsets.set(keyOf(partition), record.offset + 1);
+      if (this.series <= maxSeries && this.sizeBytes <= maxBytes) continue;
+      this.counts.earlyIntervals += 1;
+      await this.#flush();
+    }
   }
 
   #take(record: StoredRecord): void {
@@ -172,7 +214,8 @@ export class JournalMover {
       if (!(err instanceof DecodeError)) throw err;
       // The pipeline keeps what cannot be decoded, with the reason; here it would be lost.
       this.counts.undecoded += 1;
-      this.#raw.push({ path: '/v1/metrics', body: record.value, entries: 0, ...batchIdOf(record) });
+      this.#raw.push({ ...toRequest(record), entries: 0 });
+      this.#rawBytes += record.value.length;
     }
   }
 
@@ -181,20 +224,25 @@ export class JournalMover {
     const requests = packed.map((request) => ({ path: '/v1/metrics', ...request }) as const);
     const raw = this.#raw;
     this.#raw = [];
+    this.#rawBytes = 0;
+    this.#counters.settle(this.#options.clock());
     await this.#move(TOPIC_METRICS, [...requests, ...raw]);
+    this.counts.unmergedPoints += this.#counters.takeRefusedPoints();
     this.counts.forwardedPoints += packed.reduce((sum, { entries }) => sum + entries, 0);
   }
 
   async #move(topic: string, requests: readonly QueueRequest[]): Promise<void> {
     const { queue, consumer } = this.#options;
     const partitions = this.#partitions.filter((partition) => partition.topic === topic);
-    const position = Object.fromEntries(
-      partitions.map((partition) => [
-        partition.partition,
-        this.#offsets.get(keyOf(partition)) ?? 0,
-      ]),
-    );
-    const value = JSON.stringify(position);
+    const value = writeMark({
+      position: Object.fromEntries(
+        partitions.map((partition) => [
+          partition.partition,
+          this.#offsets.get(keyOf(partition)) ?? 0,
+        ]),
+      ),
+      ...(topic === TOPIC_METRICS && { counters: writeCounters(this.#counters) }),
+    });
     if (requests.length === 0 && value === queue.mark(topic)) return;
     queue.enqueueAll(requests, { name: topic, value });
     for (const partition of partitions) {
@@ -203,35 +251,33 @@ export class JournalMover {
     }
   }
 
-  #mark(topic: string): Record<string, number> {
-    const value = this.#options.queue.mark(topic);
-    return value === null ? {} : markSchema.parse(JSON.parse(value));
+  /** Ids are unique per device. */
+  #isRepeat({ headers, key }: StoredRecord): boolean {
+    const batchId = headers[HEADER_BATCH_ID];
+    return batchId !== undefined && !this.#batches.add(headers[HEADER_DEVICE_ID] ?? key, batchId);
   }
 
-  /** Ids are unique per device; the oldest are forgotten. */
-  #isRepeat(record: StoredRecord): boolean {
-    const batchId = record.headers[HEADER_BATCH_ID];
-    if (batchId === undefined) return false;
-    const id = `${record.headers[HEADER_DEVICE_ID] ?? record.key}/${batchId}`;
-    if (this.#seen.has(id)) return true;
-    this.#seen.add(id);
-    if (this.#seen.size > MAX_REMEMBERED_BATCHES) {
-      const oldest = this.#seen.values().next();
-      if (oldest.done !== true) this.#seen.delete(oldest.value);
-    }
-    return false;
+  #newCounters(): CounterState {
+    const { limits, clock } = this.#options;
+    return new CounterState(limits.maxSeries, BigInt(clock()) * NANOS_PER_MS);
   }
 }
 
-/** Under the device's own batch id, so that its repeats are recognised in the end. */
-function toLogRequest(record: StoredRecord): QueueRequest {
-  const body = record.value;
-  return { path: '/v1/logs', body, entries: countEntries(body), ...batchIdOf(record) };
+/** As it came, under the device's own batch id, so that its repeats are recognised in the end. */
+function toRequest({ topic, value: body, headers }: StoredRecord): QueueRequest {
+  const batchId = headers[HEADER_BATCH_ID];
+  return {
+    path: pathOf(topic),
+    body,
+    entries: countEntries(body),
+    ...(batchId !== undefined && { batchId }),
+  };
 }
 
-function batchIdOf(record: StoredRecord): { readonly batchId?: string } {
-  const batchId = record.headers[HEADER_BATCH_ID];
-  return batchId === undefined ? {} : { batchId };
+function pathOf(topic: string): OtlpPath {
+  const path = PATHS.get(topic);
+  if (path === undefined) throw new Error(`the journal has no topic ${topic}`);
+  return path;
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {

@@ -42,12 +42,13 @@ export async function startGateway(
     const sender = openSender(config, queue, logger, clock);
     undo.push(() => sender.stop(LAST_SEND_MS));
     const journalUrl = `sqlite:${join(folder, 'journal.db')}`;
-    const journal = await openEventLog(journalUrl, { clock });
+    const journalMaxBytes = config.FLOTILLA_GATEWAY_JOURNAL_MAX_BYTES;
+    const journal = await openEventLog(journalUrl, { clock, maxBytes: journalMaxBytes });
     undo.push(() => journal.close());
     const mover = await openMover(config, journal, queue, logger, clock);
     undo.push(() => mover.stop());
     const receivers = await startCollector(
-      { ...config, FLOTILLA_EVENT_LOG: journalUrl },
+      { ...config, FLOTILLA_EVENT_LOG: journalUrl, FLOTILLA_MAX_LOG_BYTES: journalMaxBytes },
       logger,
       clock,
     );
@@ -104,7 +105,10 @@ async function openMover(
       intervalMs: config.FLOTILLA_GATEWAY_INTERVAL_MS,
       dropAttributes: new Set(config.FLOTILLA_GATEWAY_DROP_ATTRIBUTES),
     },
-    maxSeries: config.FLOTILLA_GATEWAY_MAX_SERIES,
+    limits: {
+      maxSeries: config.FLOTILLA_GATEWAY_MAX_SERIES,
+      maxBytes: config.FLOTILLA_GATEWAY_MAX_AGGREGATE_BYTES,
+    },
     logger,
     clock,
   });

@@ -1,4 +1,5 @@
 import type { HistogramPoint, NumberPoint } from '@flotilla/otlp';
+import { addNumbers } from './tally.ts';
 
 /** Count, sum, least and greatest of a gauge's values. */
 export interface GaugeStatistics {
@@ -34,15 +35,11 @@ export function mergeStatistics(a: GaugeStatistics, b: GaugeStatistics): GaugeSt
   };
 }
 
-/** Delta sums add up. Integers stay integers; one double makes the sum a double. */
+/** Delta sums add up. */
 export function addDeltas(a: NumberPoint, b: NumberPoint): NumberPoint {
-  const value =
-    typeof a.value === 'bigint' && typeof b.value === 'bigint'
-      ? a.value + b.value
-      : Number(a.value) + Number(b.value);
   return {
     ...a,
-    value,
+    value: addNumbers(a.value ?? 0, b.value ?? 0),
     exemplars: [...a.exemplars, ...b.exemplars],
     startTimeUnixNano: earlier(a.startTimeUnixNano, b.startTimeUnixNano),
     timeUnixNano: later(a.timeUnixNano, b.timeUnixNano),

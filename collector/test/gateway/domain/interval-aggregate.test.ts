@@ -7,6 +7,7 @@ import {
 } from '@flotilla/otlp';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CounterState } from '../../../src/gateway/domain/counter-state.ts';
 import { IntervalAggregate } from '../../../src/gateway/domain/interval-aggregate.ts';
 
 const INTERVAL_MS = 60_000;
@@ -45,7 +46,7 @@ const sum = (temporality: number, ...points: NumberPoint[]): MetricData => ({
 });
 
 function aggregate(requests: readonly MetricsRequest[], ...drop: string[]): MetricsRequest {
-  const cells = new IntervalAggregate(rule(...drop));
+  const cells = new IntervalAggregate(rule(...drop), new CounterState(1000, 0n));
   for (const given of requests) cells.add(given);
   return { resources: cells.take() };
 }
@@ -224,7 +225,7 @@ describe('histograms', () => {
 
 describe('the number of series', () => {
   it('is counted over all resources and falls to zero', () => {
-    const cells = new IntervalAggregate(rule());
+    const cells = new IntervalAggregate(rule(), new CounterState(1000, 0n));
     cells.add(request(gauge(point(1, 1, 'a'), point(2, 1, 'b'), point(3, 1, 'a'))));
     cells.add(request(gauge(point(1, 1, 'a')), 'device-2'));
     expect(cells.series).toBe(3);
