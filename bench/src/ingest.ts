@@ -27,7 +27,8 @@ Ours beside that: checks a token and whose telemetry it is, writes a record per 
   by batch id, records each range before its insert. The peer: no authentication, no queue or batch
   processor before Kafka (they would answer before the broker has it), memory_limiter in both.
 CPU: user + system of /proc/PID/stat over the round, per million points, median of the rounds with
-  the extremes; the two sides take turns. Peak memory: VmHWM, collector + pipeline. Broker, warehouse
+  the extremes; the two sides take turns. Main threads: the part of it spent in JavaScript, the rest is
+  the embedded engine, compression and garbage collection. Peak memory: VmHWM, collector + pipeline. Broker, warehouse
   server and load generator are reported apart. Every round ends when a query counts exactly the
   points that were sent. Our health computation rests meanwhile.`;
 

@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export interface ServiceProcess {
   readonly name: string;
   readonly pid: number;
+  /** Everything it wrote. */
+  readonly logFile: string;
   readonly addresses: Readonly<Record<string, string>>;
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startService(spec: ServiceSpec): Promise<ServiceProcess> {
   return {
     name: spec.name,
     pid: child.pid,
+    logFile,
     addresses: message.addresses,
     async stop() {
       child.kill('SIGTERM');

@@ -100,19 +100,28 @@ export async function startOtelcol(
   const logFile = join(folder, `${name}.log`);
   await writeFile(configFile, JSON.stringify(config, null, 2));
   const output = openSync(logFile, 'a');
-  const child = spawn(binary, ['--config', `file:${configFile}`], {
-    stdio: ['ignore', output, output],
-  });
+  // The kernel ends it with us, even when we are killed.
+  const command = ['--pdeathsig', 'KILL', binary, '--config', `file:${configFile}`];
+  const child = spawn('setpriv', command, { stdio: ['ignore', output, output] });
   closeSync(output);
   const exited = once(child, 'exit');
   await waitUntil(`${name} ready`, READY_TIMEOUT_MS, async () => {
     const said = await readFile(logFile, 'utf8');
-    if (child.exitCode !== null) throw new Error(`${name} ended; it said: ${said.slice(-2000)}`);
+    if (child.exitCode !== null) return false;
     return said.includes(READY_LINE) ? true : null;
-  });
+  })
+    .then((isReady) => {
+      if (!isReady) throw new Error(`${name} ended`);
+    })
+    .catch(async (cause: unknown) => {
+      child.kill('SIGKILL');
+      const said = await readFile(logFile, 'utf8');
+      throw new Error(`${name} did not start; it said: ${said.slice(-2000)}`, { cause });
+    });
   return {
     name,
     pid: child.pid ?? 0,
+    logFile,
     addresses: {},
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');

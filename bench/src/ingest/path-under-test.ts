@@ -1,6 +1,7 @@
-import { sendLoad, type LoadPlan, type LoadReport } from './load-generator.ts';
+import { readFile } from 'node:fs/promises';
+import { sendLoad, type LoadPlan } from './load-generator.ts';
 import type { ServiceProcess } from './node-service.ts';
-import { cpuSecondsOf, peakMemoryOf } from './process-cost.ts';
+import { cpuTimeOf, peakMemoryOf } from './process-cost.ts';
 import { countPoints, waitForPoints } from './stored-points.ts';
 import { pointsPerRequest } from './workload.ts';
 
@@ -22,6 +23,9 @@ export interface Round {
   readonly collectorCpu: number;
   readonly pipelineCpu: number;
   readonly totalCpu: number;
+  /** Of the processes' first threads, in a Node process the JavaScript; part of the numbers above. */
+  readonly collectorMainThreadCpu: number;
+  readonly pipelineMainThreadCpu: number;
   readonly otherCpu: Readonly<Record<string, number>>;
   readonly generatorCpu: number;
   /** From the first byte sent to the last row seen by a query. */
@@ -33,28 +37,46 @@ export interface Round {
 
 export type Load = Pick<LoadPlan, 'template' | 'requests' | 'devices' | 'connections' | 'run'>;
 
-const STORE_TIMEOUT_MS = 300_000;
+/** Far above what a batch waits for; consumer groups may take ten seconds to settle. */
+const STALL_MS = 45_000;
+const LOG_TAIL_CHARACTERS = 1500;
 
-/** Sends the load and waits until each of its points is stored, neither fewer nor more. */
+/**
+ * Sends the load and waits until each of its points is stored, neither fewer nor more. Rejects with the
+ * ends of both processes' logs.
+ */
 export async function playRound(path: PathUnderTest, load: Load): Promise<Round> {
+  try {
+    return await measureRound(path, load);
+  } catch (cause) {
+    const logs = await Promise.all([path.collector, path.pipeline].map(endOfLog));
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${path.name}, ${load.run}: ${reason}\n${logs.join('\n')}`, { cause });
+  }
+}
+
+async function measureRound(path: PathUnderTest, load: Load): Promise<Round> {
   const watched = [path.collector, path.pipeline, ...path.others];
-  const storedBefore = await countPoints(path.warehouseUrl);
-  const before = await Promise.all(watched.map(({ pid }) => cpuSecondsOf(pid)));
+  const countStored = () => countPoints(path.warehouseUrl);
+  const storedBefore = await countStored();
+  const before = await Promise.all(watched.map(({ pid }) => cpuTimeOf(pid)));
   const startedAt = performance.now();
   const points = load.requests * pointsPerRequest(load.template.shape);
-  const report: LoadReport = await sendLoad({ ...load, url: path.url, tokenFor: path.tokenFor });
-  await waitForPoints(path.warehouseUrl, storedBefore + points, STORE_TIMEOUT_MS);
+  const report = await sendLoad({ ...load, url: path.url, tokenFor: path.tokenFor });
+  await waitForPoints(countStored, storedBefore + points, STALL_MS);
   const seconds = (performance.now() - startedAt) / 1000;
-  const after = await Promise.all(watched.map(({ pid }) => cpuSecondsOf(pid)));
-  const perMillion = watched.map(
-    (_, i) => (((after[i] ?? 0) - (before[i] ?? 0)) / points) * 1_000_000,
-  );
-  const [collectorCpu = 0, pipelineCpu = 0, ...others] = perMillion;
+  const after = await Promise.all(watched.map(({ pid }) => cpuTimeOf(pid)));
+  const perMillion = (kind: 'total' | 'mainThread') =>
+    after.map((time, i) => ((time[kind] - (before[i]?.[kind] ?? 0)) / points) * 1_000_000);
+  const [collectorCpu = 0, pipelineCpu = 0, ...others] = perMillion('total');
+  const [collectorMainThreadCpu = 0, pipelineMainThreadCpu = 0] = perMillion('mainThread');
   return {
     points,
     collectorCpu,
     pipelineCpu,
     totalCpu: collectorCpu + pipelineCpu,
+    collectorMainThreadCpu,
+    pipelineMainThreadCpu,
     otherCpu: Object.fromEntries(path.others.map(({ name }, i) => [name, others[i] ?? 0])),
     generatorCpu: (report.cpuSeconds / points) * 1_000_000,
     pointsPerSecond: points / seconds,
@@ -62,4 +84,9 @@ export async function playRound(path: PathUnderTest, load: Load): Promise<Round>
     pipelinePeakBytes: await peakMemoryOf(path.pipeline.pid),
     retries: report.retries,
   };
+}
+
+async function endOfLog({ name, logFile }: ServiceProcess): Promise<string> {
+  const said = await readFile(logFile, 'utf8');
+  return `${name} said last: ${said.slice(-LOG_TAIL_CHARACTERS)}`;
 }

@@ -3,12 +3,28 @@ import { readFile } from 'node:fs/promises';
 /** The kernel's clock ticks per second as user space sees them; 100 on every Linux of today. */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time in seconds that the process and its ended children have used (proc(5)). */
-export async function cpuSecondsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The command's name, field 2, may hold spaces; utime is field 14, cstime field 17.
+/** User and system time in seconds. */
+export interface CpuTime {
+  /** Of the process and its ended children. */
+  readonly total: number;
+  /** Of its first thread: of a Node process all JavaScript, and none of libuv's pool or the engine. */
+  readonly mainThread: number;
+}
+
+/** As proc(5) says. */
+export async function cpuTimeOf(pid: number): Promise<CpuTime> {
+  const [process, thread] = await Promise.all([
+    readFile(`/proc/${pid}/stat`, 'utf8'),
+    readFile(`/proc/${pid}/task/${pid}/stat`, 'utf8'),
+  ]);
+  // utime, stime, cutime and cstime: of a thread only the first two are its own.
+  return { total: seconds(process, 4), mainThread: seconds(thread, 2) };
+}
+
+/** The command's name, field 2, may hold spaces; utime is field 14. */
+function seconds(stat: string, fieldCount: number): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  const ticks = fields.slice(11, 11 + fieldCount).reduce((sum, field) => sum + Number(field), 0);
   return ticks / TICKS_PER_SECOND;
 }
 

@@ -27,6 +27,7 @@ export function seriesTable(all: readonly Series[]): string {
     'pipeline',
     'total',
     'min–max',
+    'main threads',
     ...['others', 'generator', 'points/s', 'peak MiB', 'retries'],
   ];
   const rows = all.map((series) => {
@@ -40,6 +41,7 @@ export function seriesTable(all: readonly Series[]): string {
       medianOf(series, (round) => round.pipelineCpu).toFixed(2),
       median(totals).toFixed(2),
       `${Math.min(...totals).toFixed(2)}–${Math.max(...totals).toFixed(2)}`,
+      mainThreads(series),
       others.length === 0 ? '-' : others.join(' '),
       medianOf(series, (round) => round.generatorCpu).toFixed(2),
       formatCount(medianOf(series, (round) => round.pointsPerSecond)),
@@ -48,6 +50,14 @@ export function seriesTable(all: readonly Series[]): string {
     ];
   });
   return formatTable(head, rows);
+}
+
+/** A Go process has no thread of its own for anything. */
+function mainThreads(series: Series): string {
+  if (series.side === 'otelcol') return '-';
+  const collector = medianOf(series, (round) => round.collectorMainThreadCpu);
+  const pipeline = medianOf(series, (round) => round.pipelineMainThreadCpu);
+  return `${collector.toFixed(2)} + ${pipeline.toFixed(2)}`;
 }
 
 function mib(series: Series, pick: (round: Round) => number): string {
