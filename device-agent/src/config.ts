@@ -27,7 +27,7 @@ export const configSchema = z.object({
   /** JSON file that names the log files and the journal to forward, see telemetry/logs/log-sources.ts. */
   FLOTILLA_LOG_SOURCES_FILE: path.optional(),
   FLOTILLA_LOG_POLL_MS: durationMs.default(1_000),
-  /** Share of records kept before any rate; WARN and above are always kept. */
+  /** Share of records kept before any rate; WARN and above have only the last bound below. */
   FLOTILLA_LOG_TRACE_RATIO: ratio.default(0.01),
   FLOTILLA_LOG_DEBUG_RATIO: ratio.default(0.1),
   FLOTILLA_LOG_INFO_RATIO: ratio.default(1),
@@ -35,6 +35,8 @@ export const configSchema = z.object({
   FLOTILLA_LOG_KEY_RATE: z.coerce.number().positive().default(20),
   /** Records a second, below WARN, of the whole device; holds in the canary window too. */
   FLOTILLA_LOG_MAX_RATE: z.coerce.number().positive().default(200),
+  /** Records a second, WARN and above, of the whole device; twenty seconds' worth may come at once. */
+  FLOTILLA_LOG_MAX_URGENT_RATE: z.coerce.number().positive().default(500),
   /** After an update's outcome logs are kept in full for so long; during its trial, an hour at most. */
   FLOTILLA_LOG_CANARY_MS: durationMs.default(1_800_000),
   /** What the agent itself may use; above it, it samples more and measures less often. */

@@ -51,9 +51,10 @@ function fault(logger: Logger, error: unknown): void {
   process.exit(1);
 }
 
-/** Five seconds' worth of a key, ten of the device may come at once. */
+/** Five seconds' worth of a key, ten of the device, twenty of its warnings may come at once. */
 function telemetrySettings(config: AgentConfig): Partial<DeviceTelemetryOptions> {
   const { FLOTILLA_LOG_KEY_RATE: keyRate, FLOTILLA_LOG_MAX_RATE: maxRate } = config;
+  const urgentRate = config.FLOTILLA_LOG_MAX_URGENT_RATE;
   const sources = config.FLOTILLA_LOG_SOURCES_FILE;
   return {
     sampling: {
@@ -64,6 +65,7 @@ function telemetrySettings(config: AgentConfig): Partial<DeviceTelemetryOptions>
       },
       keyRate: { perSecond: keyRate, burst: Math.max(1, keyRate * 5) },
       bound: { perSecond: maxRate, burst: Math.max(1, maxRate * 10) },
+      urgentBound: { perSecond: urgentRate, burst: Math.max(1, urgentRate * 20) },
     },
     canary: { ...DEFAULT_CANARY, afterMs: config.FLOTILLA_LOG_CANARY_MS },
     ceiling: {

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { DeviceTelemetry, Severity } from '../telemetry/device-telemetry.ts';
+import type { DeviceTelemetry } from '../telemetry/device-telemetry.ts';
 import type { BootedSlot } from '../slots/slot-backend.ts';
 import { probeHealth } from './health-probe.ts';
 import { signalGroup, type FirmwarePidFile } from './orphan-firmware.ts';
-import { forwardLines, type OutputLine } from './output-lines.ts';
+import { forwardLines } from './output-lines.ts';
 
 export interface FirmwareExit {
   readonly exitCode: number | null;
@@ -36,12 +36,10 @@ export interface ProcessHostOptions {
   readonly stopGraceMs: number;
   readonly probeTimeoutMs: number;
   readonly pidFile: FirmwarePidFile;
-  readonly telemetry: Pick<DeviceTelemetry, 'log'>;
+  readonly telemetry: Pick<DeviceTelemetry, 'firmwareOutput'>;
   /** Milliseconds that no setting of the clock moves. */
   readonly monotonicNow: () => number;
 }
-
-const LINE_RATE = { linesPerSecond: 20, burst: 100 };
 
 /** Runs a slot's command as a process of its own group, with nothing of the agent's environment. */
 export class ProcessHost implements FirmwareHost {
@@ -76,18 +74,15 @@ export class ProcessHost implements FirmwareHost {
   }
 
   #forward(child: ChildProcess, booted: BootedSlot): void {
-    const { telemetry, monotonicNow } = this.#options;
-    const from = (stream: string, severity: Severity) => (line: OutputLine) => {
-      telemetry.log(severity, line.text, {
-        'log.iostream': stream,
-        'service.version': booted.content.version,
-        ...(line.droppedBefore > 0 && { 'flotilla.log.dropped': line.droppedBefore }),
-        ...(line.truncated && { 'flotilla.log.truncated': true }),
+    const { telemetry } = this.#options;
+    const { version } = booted.content;
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const output = child[stream];
+      if (output === null) continue;
+      forwardLines(output, ({ text, truncated }) => {
+        telemetry.firmwareOutput({ stream, text, truncated, version });
       });
-    };
-    const { stdout, stderr } = child;
-    if (stdout !== null) forwardLines(stdout, LINE_RATE, monotonicNow, from('stdout', 'info'));
-    if (stderr !== null) forwardLines(stderr, LINE_RATE, monotonicNow, from('stderr', 'warn'));
+    }
   }
 }
 

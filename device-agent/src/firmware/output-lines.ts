@@ -1,31 +1,13 @@
 import type { Readable } from 'node:stream';
-import { LineSplitter } from './domain/line-splitter.ts';
-import { fullBudget, spendLine, type LineRate } from './domain/line-budget.ts';
+import { LineSplitter, type SplitLine } from './domain/line-splitter.ts';
 
-const MAX_LINE_BYTES = 4096;
+/** As of a followed file: what is cut off a JSON line makes it a plain one. */
+const MAX_LINE_BYTES = 16 * 1024;
 
-export interface OutputLine {
-  readonly text: string;
-  /** The rest of the line was longer than an agent keeps. */
-  readonly truncated: boolean;
-  /** Lines that the rate did not let through since the one before. */
-  readonly droppedBefore: number;
-}
-
-/** Passes on a stream's lines within the rate and says how many it dropped. */
-export function forwardLines(
-  stream: Readable,
-  rate: LineRate,
-  now: () => number,
-  onLine: (line: OutputLine) => void,
-): void {
-  let budget = fullBudget(rate, now());
-  const splitter = new LineSplitter(MAX_LINE_BYTES, ({ text, truncated }) => {
-    if (text === '') return;
-    const spent = spendLine(budget, rate, now());
-    budget = spent.budget;
-    if (spent.admitted === null) return;
-    onLine({ text, truncated, droppedBefore: spent.admitted.droppedBefore });
+/** Passes on a stream's lines but the empty ones; none is kept longer than MAX_LINE_BYTES. */
+export function forwardLines(stream: Readable, onLine: (line: SplitLine) => void): void {
+  const splitter = new LineSplitter(MAX_LINE_BYTES, (line) => {
+    if (line.text !== '') onLine(line);
   });
   stream.on('data', (chunk: Buffer) => splitter.push(chunk));
   stream.once('end', () => splitter.end());

@@ -17,18 +17,20 @@ import {
 import type { Logger } from '@flotilla/service';
 import { AgentMetrics } from './agent-metrics.ts';
 import { deviceResource, type DeviceIdentity } from './device-resource.ts';
-import type { DeviceTelemetry, Severity } from './device-telemetry.ts';
+import type { DeviceTelemetry, FirmwareLine, Severity } from './device-telemetry.ts';
 import { ValueType, type Meter } from '@opentelemetry/api';
-import { ATTR_LOG_IOSTREAM } from '@opentelemetry/semantic-conventions/incubating';
 import type { CanaryRules } from './domain/canary-window.ts';
 import type { FootprintCeiling } from './domain/footprint-decision.ts';
 import type { SamplingRules } from './domain/sampling-decision.ts';
 import { FootprintMonitor, type FootprintReading } from './footprint/footprint-monitor.ts';
 import { HostMetrics } from './host/host-metrics.ts';
+import { canaryMark, readCanaryWindow } from './logs/canary-store.ts';
 import { LogForwarder } from './logs/log-forwarder.ts';
 import { LogIntake } from './logs/log-intake.ts';
 import { DEFAULT_SAMPLING } from './logs/log-sampler.ts';
+import type { SourceRecord } from './logs/log-sink.ts';
 import type { LogSources } from './logs/log-sources.ts';
+import { outputRecord } from './logs/source-record.ts';
 import {
   crashLogRecord,
   plainLogRecord,
@@ -158,9 +160,9 @@ class AgentTelemetry implements DeviceTelemetry {
       throw new TelemetryWriteError('telemetry has stopped');
     }
     const record = updateLogRecord(report, this.#clock());
+    const mark = canaryMark(this.#intake.updateReported(report.state));
     // Synchronous down to the disk: durable when it returns.
-    this.#writer.writeLogs(readableRecords(this.#signals.resource, [record]));
-    this.#intake.updateReported(report.state);
+    this.#writer.writeLogs(readableRecords(this.#signals.resource, [record]), mark);
     return Promise.resolve();
   }
 
@@ -173,11 +175,20 @@ class AgentTelemetry implements DeviceTelemetry {
       this.#logger.warn({ severity, body }, 'a log record came after telemetry stopped');
       return;
     }
-    const record = this.#intake.admit({
-      record: plainLogRecord(severity, body, attributes, this.#clock()),
-      rateKey: String(attributes[ATTR_LOG_IOSTREAM] ?? ''),
-      sampleKey: null,
-    });
+    const record = plainLogRecord(severity, body, attributes, this.#clock());
+    this.#admit({ record, rateKey: 'agent', sampleKey: null });
+  }
+
+  firmwareOutput(line: FirmwareLine): void {
+    if (this.#stopped !== undefined) {
+      this.#logger.warn({ line }, 'firmware output came after telemetry stopped');
+      return;
+    }
+    this.#admit(outputRecord(line, this.#clock()));
+  }
+
+  #admit(source: SourceRecord): void {
+    const record = this.#intake.admit(source);
     if (record !== null) this.#signals.log(record);
   }
 
@@ -244,17 +255,18 @@ class AgentTelemetry implements DeviceTelemetry {
       random: Math.random,
       thrift: () => this.#footprint.thrift,
       hasRoom: () => this.#queue.sizeBytes < maxBytes * ROOM_FOR_SOURCES,
-      writeDurably: (records) => {
-        this.#writer.writeLogs(readableRecords(this.#signals.resource, records));
+      window: readCanaryWindow(this.#queue, this.#logger),
+      writeDurably: (records, mark) => {
+        this.#writer.moveLogs(readableRecords(this.#signals.resource, records), mark);
       },
     });
   }
 
   #openForwarder(): LogForwarder {
-    const { dataDir, logSources, logPollMs } = this.#options;
+    const { logSources, logPollMs } = this.#options;
     return new LogForwarder({
       sources: logSources ?? { files: [] },
-      folder: join(dataDir, 'telemetry'),
+      queue: this.#queue,
       sink: this.#intake,
       pollMs: logPollMs ?? DEFAULT_LOG_POLL_MS,
       intervalFactor: () => this.#footprint.intervalFactor,

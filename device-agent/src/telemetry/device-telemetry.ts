@@ -2,6 +2,16 @@ import type { UpdateReport } from '@flotilla/contracts';
 
 export type Severity = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
+/** A line that the firmware wrote. */
+export interface FirmwareLine {
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+  /** The line went on, but no more of it was kept. */
+  readonly truncated: boolean;
+  /** Of the firmware that wrote it. */
+  readonly version: string;
+}
+
 /** What the update side of the agent may say and ask of the telemetry side. */
 export interface DeviceTelemetry {
   /** From now on telemetry speaks for this firmware (`service.version`); null before the first. */
@@ -14,6 +24,12 @@ export interface DeviceTelemetry {
     body: string,
     attributes?: Record<string, string | number | boolean>,
   ): void;
+  /**
+   * Sampled like every log record, by the level that the line names: a JSON object's level field or a
+   * level among the first words. Without one stdout counts as INFO and stderr as WARN, since that is
+   * where a crash leaves its last words.
+   */
+  firmwareOutput(line: FirmwareLine): void;
   /** The firmware process ended by itself: event `flotilla.firmware.crash` and the restart counter. */
   recordFirmwareCrash(details: {
     version: string;

@@ -1,4 +1,4 @@
-import type { DiskQueue, OtlpPath } from '@flotilla/otlp-queue';
+import type { DiskQueue, OtlpPath, QueueMark, QueueRequest } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
@@ -13,8 +13,8 @@ export class TelemetryWriteError extends Error {
 }
 
 /**
- * Puts telemetry into the disk queue as OTLP requests. Throws TelemetryWriteError when the disk does
- * not take it; the loss is then logged and counted already.
+ * Puts telemetry into the disk queue as OTLP requests. `write…` throws TelemetryWriteError when the
+ * disk does not take it; the loss is then logged and counted already.
  */
 export class QueueWriter {
   readonly #queue: DiskQueue;
@@ -26,55 +26,69 @@ export class QueueWriter {
   }
 
   writeMetrics(metrics: ResourceMetrics): void {
-    const points = metrics.scopeMetrics
+    const entries = metrics.scopeMetrics
       .flatMap((scope) => scope.metrics)
       .reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
-    this.#write('/v1/metrics', points, () => ProtobufMetricsSerializer.serializeRequest(metrics));
+    const path = '/v1/metrics';
+    const body = this.#encode(path, entries, () =>
+      ProtobufMetricsSerializer.serializeRequest(metrics),
+    );
+    this.#write([{ path, entries, body }]);
   }
 
-  writeLogs(records: readonly ReadableLogRecord[]): void {
-    if (records.length === 0) return;
-    const body = this.#encode('/v1/logs', records.length, () =>
+  /** The mark is written with the records or not at all. */
+  writeLogs(records: readonly ReadableLogRecord[], mark?: QueueMark): void {
+    if (records.length > 0) this.#write(this.#logRequests(records), mark);
+  }
+
+  /**
+   * As writeLogs, for records that their source still has: when the disk does not take them, what
+   * SQLite throws is thrown and nothing counts as lost. Without records the mark alone is written.
+   */
+  moveLogs(records: readonly ReadableLogRecord[], mark: QueueMark): void {
+    this.#queue.enqueueAll(records.length > 0 ? this.#logRequests(records) : [], mark);
+  }
+
+  #logRequests(records: readonly ReadableLogRecord[]): QueueRequest[] {
+    const path = '/v1/logs';
+    const body = this.#encode(path, records.length, () =>
       ProtobufLogsSerializer.serializeRequest([...records]),
     );
-    if (body.length > MAX_REQUEST_BYTES && records.length > 1) {
-      const middle = Math.ceil(records.length / 2);
-      this.writeLogs(records.slice(0, middle));
-      this.writeLogs(records.slice(middle));
-      return;
+    if (body.length <= MAX_REQUEST_BYTES || records.length === 1) {
+      return [{ path, entries: records.length, body }];
     }
-    this.#write('/v1/logs', records.length, () => body);
+    const middle = Math.ceil(records.length / 2);
+    return [
+      ...this.#logRequests(records.slice(0, middle)),
+      ...this.#logRequests(records.slice(middle)),
+    ];
   }
 
-  #write(path: OtlpPath, entries: number, encode: () => Uint8Array | undefined): void {
-    const body = this.#encode(path, entries, encode);
-    let queued: boolean;
+  #write(requests: readonly QueueRequest[], mark?: QueueMark): void {
+    let kept: number;
     try {
-      ({ queued } = this.#queue.enqueue(path, body, entries));
+      kept = this.#queue.enqueueAll(requests, mark);
     } catch (cause) {
-      throw this.#lost(path, entries, 'the disk did not take it', cause);
+      for (const { path, entries } of requests) this.#queue.countUnwritable(path, entries);
+      throw this.#lost('the disk did not take it', cause);
     }
-    if (!queued) {
-      // Counted by the queue, as `bytes`.
-      const message = `${body.length} bytes do not fit into the telemetry queue`;
-      this.#logger.error({ path, sizeBytes: body.length }, message);
-      throw new TelemetryWriteError(message);
-    }
+    // Counted by the queue, as `bytes`.
+    if (kept < requests.length) throw this.#lost('it does not fit into the telemetry queue', null);
   }
 
   #encode(path: OtlpPath, entries: number, encode: () => Uint8Array | undefined): Uint8Array {
-    let body: Uint8Array | undefined;
     try {
-      body = encode();
+      const body = encode();
+      if (body !== undefined) return body;
     } catch (cause) {
-      throw this.#lost(path, entries, 'it could not be encoded', cause);
+      this.#queue.countUnwritable(path, entries);
+      throw this.#lost('it could not be encoded', cause);
     }
-    if (body === undefined) throw this.#lost(path, entries, 'it could not be encoded', undefined);
-    return body;
+    this.#queue.countUnwritable(path, entries);
+    throw this.#lost('it could not be encoded', null);
   }
 
-  #lost(path: OtlpPath, entries: number, why: string, cause: unknown): TelemetryWriteError {
-    this.#queue.countUnwritable(path, entries);
+  #lost(why: string, cause: unknown): TelemetryWriteError {
     this.#logger.error({ err: cause }, `telemetry was lost: ${why}`);
     return new TelemetryWriteError(`telemetry was lost: ${why}`, { cause });
   }

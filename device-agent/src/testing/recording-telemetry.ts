@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { updateReportSchema, type UpdateReport } from '@flotilla/contracts';
-import type { DeviceTelemetry, Severity } from '../telemetry/device-telemetry.ts';
+import type { DeviceTelemetry, FirmwareLine, Severity } from '../telemetry/device-telemetry.ts';
 
 export interface RecordedCrash {
   version: string;
@@ -19,6 +19,7 @@ export interface RecordedLog {
 export class RecordingTelemetry implements DeviceTelemetry {
   readonly reports: UpdateReport[] = [];
   readonly logs: RecordedLog[] = [];
+  readonly output: FirmwareLine[] = [];
   readonly crashes: RecordedCrash[] = [];
   readonly versions: (string | null)[] = [];
   /** Whether a flush is acknowledged. */
@@ -48,6 +49,10 @@ export class RecordingTelemetry implements DeviceTelemetry {
     attributes: Record<string, string | number | boolean> = {},
   ): void {
     this.logs.push({ severity, body, attributes });
+  }
+
+  firmwareOutput(line: FirmwareLine): void {
+    this.output.push(line);
   }
 
   recordFirmwareCrash(details: RecordedCrash): void {

@@ -1,7 +1,8 @@
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
-import { forwardLines, type OutputLine } from '../../src/firmware/output-lines.ts';
+import type { SplitLine } from '../../src/firmware/domain/line-splitter.ts';
+import { forwardLines } from '../../src/firmware/output-lines.ts';
 
 const MIB = 1024 ** 2;
 const ENDLESS_MIB = 256;
@@ -9,14 +10,9 @@ const ENDLESS_MIB = 256;
 describe('firmware that writes without line feeds', () => {
   it('does not eat the memory of the agent', async () => {
     const chunk = Buffer.alloc(MIB, 'x');
-    const lines: OutputLine[] = [];
+    const lines: SplitLine[] = [];
     const stream = new PassThrough();
-    forwardLines(
-      stream,
-      { linesPerSecond: 1, burst: 10 },
-      () => 0,
-      (line) => lines.push(line),
-    );
+    forwardLines(stream, (line) => lines.push(line));
     const before = process.memoryUsage();
     let peakBytes = 0;
     async function* endless(): AsyncGenerator<Buffer> {
@@ -30,8 +26,8 @@ describe('firmware that writes without line feeds', () => {
     await pipeline(Readable.from(endless()), stream);
     expect(peakBytes).toBeLessThan((ENDLESS_MIB / 4) * MIB);
     expect(lines).toEqual([
-      { text: 'x'.repeat(4096), truncated: true, droppedBefore: 0 },
-      { text: 'next', truncated: false, droppedBefore: 0 },
+      { text: 'x'.repeat(16_384), truncated: true },
+      { text: 'next', truncated: false },
     ]);
   });
 });

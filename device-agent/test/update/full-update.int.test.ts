@@ -66,7 +66,7 @@ describe('a device with real firmware processes', () => {
     expect((await ask()).env).toEqual(['FLOTILLA_DATA_DIR', 'PATH', 'PORT']);
     expect(readFileSync(join(bench.dir, 'firmware-data/starts.log'), 'utf8')).toBe('1.0.0\n');
     await expect
-      .poll(() => bench.telemetry.logs.map((log) => log.body))
+      .poll(() => bench.telemetry.output.map(({ text }) => text))
       .toContain('firmware 1.0.0 starts');
   });
 

@@ -38,7 +38,8 @@ export interface QueueRequest {
 /** How far a source has been moved into the queue, in the source's own words. */
 export interface QueueMark {
   readonly name: string;
-  readonly value: string;
+  /** Null forgets the name. */
+  readonly value: string | null;
 }
 
 export interface QueueLimits {
@@ -145,6 +146,7 @@ export class DiskQueue {
 
   /**
    * All in one transaction, and the mark with them: after a kill either both are there or neither.
+   * Without requests only the mark is written.
    * Returns how many were kept; one larger than the whole queue is counted as dropped. Throws what
    * SQLite throws; then nothing changed.
    */
@@ -155,7 +157,7 @@ export class DiskQueue {
       const nowMs = this.#clock();
       this.#expire(nowMs);
       for (const request of requests) if (this.#insert(request, nowMs)) kept += 1;
-      if (mark !== undefined) this.#statements.writeMark.run({ ...mark });
+      if (mark !== undefined) this.#write(mark);
     });
     if (kept > 0) for (const listener of this.#listeners) listener();
     return kept;
@@ -235,6 +237,11 @@ export class DiskQueue {
 
   close(): void {
     this.#database.close();
+  }
+
+  #write({ name, value }: QueueMark): void {
+    if (value === null) this.#statements.deleteMark.run({ name });
+    else this.#statements.writeMark.run({ name, value });
   }
 
   #expire(nowMs: number): void {

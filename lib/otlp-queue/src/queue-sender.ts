@@ -37,9 +37,13 @@ type DrainEnd = { readonly kind: 'empty' } | { readonly kind: 'wait'; readonly d
 
 /**
  * Sends the queue to the collector, oldest first, in rounds: as many at once as the collector's
- * answers allow (`nextWindow`), and the next round only when this one is answered. Idle it wakes at once when
- * something is enqueued; after a failure it waits, whatever is enqueued. An item leaves the queue
- * only on a 2xx or a permanent refusal.
+ * answers allow (`nextWindow`), and the next round only when this one is answered. Within a round the
+ * order of arrival is open. What has to be repeated goes alone, so no item is overtaken by more than
+ * `maxInFlight - 1` younger ones. A reader that needs the order takes it from the records' own times;
+ * with a `maxInFlight` of 1 it is kept on the wire.
+ *
+ * Idle it wakes at once when something is enqueued; after a failure it waits, whatever is enqueued. An
+ * item leaves the queue only on a 2xx or a permanent refusal.
  */
 export class QueueSender {
   readonly #options: QueueSenderOptions;

@@ -11,6 +11,7 @@ export interface QueueStatements {
   readonly drops: StatementSync;
   readonly readMark: StatementSync;
   readonly writeMark: StatementSync;
+  readonly deleteMark: StatementSync;
 }
 
 export function prepareStatements(database: DatabaseSync): QueueStatements {
@@ -24,5 +25,6 @@ export function prepareStatements(database: DatabaseSync): QueueStatements {
     drops: database.prepare(loadSql('drops')),
     readMark: database.prepare(loadSql('read-mark')),
     writeMark: database.prepare(loadSql('write-mark')),
+    deleteMark: database.prepare(loadSql('delete-mark')),
   };
 }

@@ -63,6 +63,8 @@ describe('what a queue counts and marks', () => {
     expect(again.mark('journal')).toBe('9');
     expect(again.oldestItems(5).map(({ batchId }) => batchId)[0]).toBe('given');
     expect(again.items).toBe(2);
+    again.enqueueAll([], { name: 'journal', value: null });
+    expect(again.mark('journal')).toBeNull();
     again.close();
   });
 });

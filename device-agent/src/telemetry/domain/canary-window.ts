@@ -1,8 +1,8 @@
+import { z } from 'zod';
+
 /** The time around an update in which logs are kept in full; wall-clock ms. */
-export interface CanaryWindow {
-  readonly openedAtMs: number;
-  readonly closesAtMs: number;
-}
+export const canaryWindowSchema = z.object({ openedAtMs: z.number(), closesAtMs: z.number() });
+export type CanaryWindow = Readonly<z.output<typeof canaryWindowSchema>>;
 
 export interface CanaryRules {
   /** Stays open this long after the update's outcome. */

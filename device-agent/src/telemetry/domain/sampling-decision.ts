@@ -12,6 +12,8 @@ export interface SamplingRules {
   readonly keyRate: BucketRate;
   /** Of all records below WARN together; holds in the canary window too. */
   readonly bound: BucketRate;
+  /** Of all records from WARN up together: nothing else leaves one of them out. */
+  readonly urgentBound: BucketRate;
 }
 
 /** What is remembered of one key and severity range. */
@@ -24,6 +26,7 @@ export interface KeyBudget {
 export interface SamplingState {
   readonly key: KeyBudget;
   readonly bound: TokenBucket;
+  readonly urgentBound: TokenBucket;
 }
 
 export interface SamplingObservation {
@@ -45,9 +48,10 @@ export interface SamplingDecision {
 }
 
 /**
- * Whether a log record is kept. WARN and above always is. The sum of the adjusted counts and of what
- * is still owed estimates the number of records seen without bias: a record that passed a ratio p
- * stands for 1/p, and one that passes a rate stands also for those of its key the rate left out.
+ * Whether a log record is kept. WARN and above is, up to a bound of its own. The sum of the adjusted
+ * counts and of what is still owed estimates the number of records seen without bias: a record that
+ * passed a ratio p stands for 1/p, and one that passes a rate or a bound stands also for those of its
+ * key that did not.
  */
 export function decideSample(
   state: SamplingState,
@@ -55,7 +59,7 @@ export function decideSample(
   rules: SamplingRules,
   nowMs: number,
 ): SamplingDecision {
-  if (seen.severityNumber >= SEVERITY.warn) return keep(state, 1);
+  if (seen.severityNumber >= SEVERITY.warn) return decideUrgent(state, rules, nowMs);
   const ratio = seen.canaryWindow
     ? 1
     : ratioOf(severityRange(seen.severityNumber), rules) * seen.thrift;
@@ -64,11 +68,22 @@ export function decideSample(
   const key = { ...state.key, bucket: refill(state.key.bucket, rules.keyRate, nowMs) };
   const bound = refill(state.bound, rules.bound, nowMs);
   const ofKey = seen.canaryWindow ? key.bucket : spend(key.bucket);
-  const owing = { key: { ...key, owed: key.owed + weight }, bound };
+  const owing = { ...state, key: { ...key, owed: key.owed + weight }, bound };
   if (ofKey === null) return drop(owing, 'rate');
   const ofAll = spend(bound);
   if (ofAll === null) return drop(owing, 'bound');
-  return keep({ key: { bucket: ofKey, owed: 0 }, bound: ofAll }, weight + key.owed);
+  const kept = { ...state, key: { bucket: ofKey, owed: 0 }, bound: ofAll };
+  return keep(kept, weight + key.owed);
+}
+
+function decideUrgent(state: SamplingState, rules: SamplingRules, nowMs: number): SamplingDecision {
+  const { bucket, owed } = state.key;
+  const urgentBound = refill(state.urgentBound, rules.urgentBound, nowMs);
+  const spent = spend(urgentBound);
+  if (spent === null) {
+    return drop({ ...state, key: { bucket, owed: owed + 1 }, urgentBound }, 'bound');
+  }
+  return keep({ ...state, key: { bucket, owed: 0 }, urgentBound: spent }, 1 + owed);
 }
 
 function ratioOf(range: SeverityRange, rules: SamplingRules): number {

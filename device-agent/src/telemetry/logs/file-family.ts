@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isFileError } from '../../disk/durable-file.ts';
-import { OpenFile } from './open-file.ts';
+import { NotAFileError, OpenFile } from './open-file.ts';
 
 const COMPRESSED = /\.(gz|bz2|xz|zst|lz4|zip)$/;
 const ROTATED_SUFFIX = /^[.\-_][\w.\-:+@]+$/;
@@ -15,31 +15,57 @@ export interface FamilyMember {
   readonly isLive: boolean;
 }
 
-/**
- * Opens a log file and its rotated siblings, oldest first. Names move while one looks: it looks until
- * two looks agree. `settled` is false when they never did, and the next look must come soon.
- * Throws what open(2) throws for the live file, apart from its absence.
- */
-export function openFamily(path: string): { members: FamilyMember[]; settled: boolean } {
-  let members = openOnce(path);
-  for (let look = 1; look < MAX_LOOKS; look += 1) {
-    const again = openOnce(path);
-    const settled = ids(members) === ids(again);
-    for (const { file } of members) file.close();
-    members = again;
-    if (settled) return { members, settled };
-  }
-  return { members, settled: false };
+export interface Family {
+  /** Oldest first. */
+  readonly members: readonly FamilyMember[];
+  /** Ids of rotated files beyond those that are looked at, oldest first. */
+  readonly leftOut: readonly string[];
+  /** False when the names never held still; then the next look must come soon. */
+  readonly settled: boolean;
 }
 
-function openOnce(path: string): FamilyMember[] {
+/**
+ * Opens a log file and its rotated siblings, oldest first. Names move while one looks: it looks until
+ * two looks agree. Throws what open(2) throws for the live file, apart from its absence.
+ */
+export function openFamily(path: string): Family {
+  let family = openOnce(path);
+  for (let look = 1; look < MAX_LOOKS && !family.settled; look += 1) {
+    const before = ids(family.members);
+    for (const { file } of family.members) file.close();
+    const again = openOnce(path);
+    family = { ...again, settled: before === ids(again.members) };
+  }
+  return family;
+}
+
+/** Differs once a name of the family came, went, or stands for another file or its first content. */
+export function familySignature(path: string): string {
+  const parts = siblingNames(path).map((name) => {
+    try {
+      const { dev, ino, size } = statSync(join(dirname(path), name));
+      return `${name} ${dev}:${ino} ${size > 0}`;
+    } catch (error) {
+      if (isFileError(error)) return name;
+      throw error;
+    }
+  });
+  return parts.join('\n');
+}
+
+function openOnce(path: string): Family {
   const byId = new Map<string, { file: OpenFile; name: string }>();
   const live = basename(path);
-  for (const name of siblingNames(path)) {
-    const file = openIfThere(join(dirname(path), name), name === live);
-    if (file === null) continue;
-    if (byId.has(file.id)) file.close();
-    else byId.set(file.id, { file, name });
+  try {
+    for (const name of siblingNames(path)) {
+      const file = openIfThere(join(dirname(path), name), name === live);
+      if (file === null) continue;
+      if (byId.has(file.id)) file.close();
+      else byId.set(file.id, { file, name });
+    }
+  } catch (error) {
+    for (const { file } of byId.values()) file.close();
+    throw error;
   }
   const ordered = [...byId.values()]
     .map(({ file, name }) => ({
@@ -49,8 +75,13 @@ function openOnce(path: string): FamilyMember[] {
       number: rotationNumber(name),
     }))
     .sort(olderFirst);
-  for (const { file } of ordered.slice(0, -MAX_FAMILY)) file.close();
-  return ordered.slice(-MAX_FAMILY).map(({ file, isLive }) => ({ file, isLive }));
+  const leftOut = ordered.slice(0, -MAX_FAMILY).map(({ file }) => file);
+  for (const file of leftOut) file.close();
+  return {
+    members: ordered.slice(-MAX_FAMILY).map(({ file, isLive }) => ({ file, isLive })),
+    leftOut: leftOut.map(({ id }) => id),
+    settled: false,
+  };
 }
 
 /** The live name last, so that a file renamed meanwhile is met under one name or the other. */
@@ -77,7 +108,13 @@ function openIfThere(path: string, isLive: boolean): OpenFile | null {
     return new OpenFile(path);
   } catch (error) {
     // A sibling may be anything, e.g. a folder or another user's; only the live file is ours to miss.
-    if (!isLive || isFileError(error, 'ENOENT')) return null;
+    if (isFileError(error, 'ENOENT')) return null;
+    if (
+      !isLive &&
+      (isFileError(error, 'EACCES', 'EPERM', 'ENXIO') || error instanceof NotAFileError)
+    ) {
+      return null;
+    }
     throw error;
   }
 }

@@ -23,7 +23,7 @@ export interface FileSourceOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
-  readonly onGap: () => void;
+  readonly onGap: (files: number) => void;
 }
 
 interface Followed {
@@ -45,7 +45,7 @@ export class FileSourceReader {
 
   /** True when there is more to read at once. A file that fails is left alone for a while. */
   poll(): boolean {
-    if (this.#polls % GLOB_EVERY_POLLS === 0) this.#lookForFiles();
+    if (this.#polls % GLOB_EVERY_POLLS === 0) this.#tryToLookForFiles();
     this.#polls += 1;
     let hasMore = false;
     for (const [path, followed] of this.#followed) {
@@ -74,9 +74,20 @@ export class FileSourceReader {
     }
   }
 
+  /** The disk or a folder may fail; the next look comes soon. */
+  #tryToLookForFiles(): void {
+    try {
+      this.#lookForFiles();
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'log files cannot be looked for');
+    }
+  }
+
   #lookForFiles(): void {
     const { source, logger } = this.#options;
-    for (const path of source.paths.flatMap(expand)) {
+    const paths = source.paths.flatMap(expand);
+    this.#forgetGone(new Set(paths));
+    for (const path of paths) {
       if (this.#followed.has(path)) continue;
       if (this.#followed.size >= MAX_FILES) {
         if (!this.#saidTooMany) logger.warn({ path, limit: MAX_FILES }, 'too many log files');
@@ -87,6 +98,15 @@ export class FileSourceReader {
     }
   }
 
+  /** So that files whose name carries a date do not use up the places for good. */
+  #forgetGone(named: ReadonlySet<string>): void {
+    for (const [path, { follower }] of this.#followed) {
+      if (named.has(path) || !follower.isIdle) continue;
+      this.#options.positions.forgetFile(path);
+      this.#followed.delete(path);
+    }
+  }
+
   #follow(path: string): FileFollower {
     const { source, positions, sink, logger, now, onGap } = this.#options;
     const { format, startAt, multilineStart, sampleBy = null } = source;
@@ -94,16 +114,17 @@ export class FileSourceReader {
       path,
       startAt,
       startPattern: multilineStart === undefined ? null : new RegExp(multilineStart),
-      positions,
+      position: positions.file(path),
       logger,
       onGap,
       hasRoom: () => sink.hasRoom(),
-      write: (records, fileId) => {
+      write: (records, fileId, position) => {
         const nowMs = now();
         sink.write(
           records
             .filter(({ text }) => text !== '')
             .map((record) => fileRecord(record, { path, fileId, format, sampleBy }, nowMs)),
+          positions.fileMark(path, position),
         );
       },
     });

@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/semantic-conventions/incubating';
 import { isFileError } from '../../disk/durable-file.ts';
 import { LineSplitter } from '../../firmware/domain/line-splitter.ts';
-import { retryDelayMs } from '../../update/domain/retry-delay.ts';
+import { retryDelayMs, type BackOff } from '../../update/domain/retry-delay.ts';
 import { parseJournalEntry, type JournalEntry } from '../domain/parse-journal-entry.ts';
 import type { LogSink, SourceRecord } from './log-sink.ts';
 import type { JournalSource } from './log-sources.ts';
@@ -20,7 +20,7 @@ const MAX_LINE_BYTES = 256 * 1024;
 const MAX_BATCH = 256;
 const BATCH_MS = 250;
 const RETRY_MS = 1000;
-const BACK_OFF = { baseMs: 500, maxMs: 60_000 };
+const DEFAULT_BACK_OFF = { baseMs: 500, maxMs: 60_000 };
 /** Ended so often without an entry, the child is taken not to know the cursor any more. */
 const FAILURES_BEFORE_CURSOR_IS_DROPPED = 5;
 
@@ -33,12 +33,15 @@ export interface JournalReaderOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
+  /** Entries were passed over: the journal forgot the cursor, or one could not be read. */
+  readonly onGap: (count: number) => void;
+  readonly backOff?: BackOff;
 }
 
 /**
  * Follows the systemd journal through a journalctl of its own, which is started again with back-off
- * when it ends. The cursor is saved after the entries are in the disk queue: at least once. While the
- * queue has no room the child's output is not read, and the journal keeps the entries.
+ * when it ends. The cursor enters the disk queue with the entries before it, so a kill repeats none.
+ * While the queue has no room the child's output is not read, and the journal keeps the entries.
  */
 export class JournalReader {
   readonly #options: JournalReaderOptions;
@@ -69,10 +72,13 @@ export class JournalReader {
     const cursor = positions.journalCursor;
     const from = cursor === null ? ['--lines=0'] : [`--after-cursor=${cursor}`];
     const units = source.units.map((unit) => `--unit=${unit}`);
-    const args = ['--follow', '--output=json', '--no-pager', ...from, ...units];
+    // --all: without it a message over 4096 bytes is null (journalctl(1), json).
+    const args = ['--follow', '--all', '--output=json', '--no-pager', ...from, ...units];
     const child = spawn(source.command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child = child;
-    const splitter = new LineSplitter(MAX_LINE_BYTES, ({ text }) => this.#take(text));
+    const splitter = new LineSplitter(MAX_LINE_BYTES, ({ text }) => {
+      if (this.#child === child) this.#take(text);
+    });
     child.stdout.on('data', (chunk: Buffer) => splitter.push(chunk));
     child.once('error', (err) => this.#ended(err));
     child.once('close', () => this.#ended(null));
@@ -91,8 +97,13 @@ export class JournalReader {
   }
 
   #take(line: string): void {
+    if (this.#stopped || line === '') return;
     const entry = parseJournalEntry(line);
-    if (entry === null || this.#stopped) return;
+    if (entry === null) {
+      this.#options.logger.warn({ chars: line.length }, 'a journal entry is unreadable');
+      this.#options.onGap(1);
+      return;
+    }
     this.#failures = 0;
     this.#pending.push(entry);
     if (this.#pending.length >= MAX_BATCH) this.#flush();
@@ -108,9 +119,9 @@ export class JournalReader {
     if (cursor === undefined) return;
     try {
       if (sink.hasRoom()) {
-        sink.write(this.#pending.map((entry) => journalRecord(entry, now())));
+        const records = this.#pending.map((entry) => journalRecord(entry, now()));
+        sink.write(records, positions.journalMark(cursor));
         this.#pending = [];
-        positions.saveJournalCursor(cursor);
         this.#child?.stdout.resume();
         return;
       }
@@ -124,7 +135,9 @@ export class JournalReader {
   #ended(error: Error | null): void {
     if (this.#child === null || this.#stopped) return;
     this.#child = null;
-    const { source, logger, random, positions } = this.#options;
+    // Otherwise a child that ends after a few entries each time would never get any further.
+    this.#flush();
+    const { source, logger, random, positions, backOff = DEFAULT_BACK_OFF } = this.#options;
     if (error !== null && isFileError(error, 'ENOENT')) {
       logger.info({ command: source.command }, 'no systemd journal here: it is not forwarded');
       this.#absent = true;
@@ -133,14 +146,15 @@ export class JournalReader {
     this.#failures += 1;
     if (this.#failures >= FAILURES_BEFORE_CURSOR_IS_DROPPED && positions.journalCursor !== null) {
       logger.warn('the journal does not know its cursor any more: forwarding begins at its end');
-      positions.saveJournalCursor(null);
+      positions.forgetJournalCursor();
+      this.#options.onGap(1);
     }
-    const delayMs = retryDelayMs(this.#failures, BACK_OFF, random());
+    const delayMs = retryDelayMs(this.#failures, backOff, random());
     logger.warn({ err: error, restartInMs: delayMs }, 'the journal reader ended');
     this.#restart = setTimeout(() => this.#startAgain(), delayMs);
   }
 
-  /** Entries still waiting are read again: the saved cursor is before them. */
+  /** Entries still waiting, for want of room, are read again: the saved cursor is before them. */
   #startAgain(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import type { DiskQueue } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { FileSourceReader } from './file-source.ts';
 import { JournalReader } from './journal-reader.ts';
@@ -8,8 +8,8 @@ import { PositionStore } from './position-store.ts';
 
 export interface LogForwarderOptions {
   readonly sources: LogSources;
-  /** Positions are kept in it. */
-  readonly folder: string;
+  /** Keeps the positions beside what is read. */
+  readonly queue: Pick<DiskQueue, 'mark' | 'enqueueAll'>;
   readonly sink: LogSink;
   readonly pollMs: number;
   /** 1 or more; larger while the agent holds itself back. */
@@ -28,13 +28,13 @@ export class LogForwarder {
   #gaps = 0;
 
   constructor(options: LogForwarderOptions) {
-    const { sources, folder, logger, sink, now, random } = options;
+    const { sources, queue, logger, sink, now, random } = options;
     this.#options = options;
     this.#readers = [];
     this.#journal = null;
     if (sources.files.length === 0 && sources.journal === undefined) return;
-    const positions = new PositionStore(join(folder, 'log-positions.json'), logger);
-    const onGap = () => void (this.#gaps += 1);
+    const positions = new PositionStore(queue, logger);
+    const onGap = (lost: number) => void (this.#gaps += lost);
     this.#readers = sources.files.map(
       (source) => new FileSourceReader({ source, positions, sink, logger, now, random, onGap }),
     );
@@ -46,11 +46,12 @@ export class LogForwarder {
         logger,
         now,
         random,
+        onGap,
       });
     }
   }
 
-  /** Times a file went away before it was read to its end, since the start. */
+  /** Files and places in the journal that went away before they were read to their end, since the start. */
   get gaps(): number {
     return this.#gaps;
   }

@@ -5,6 +5,7 @@ import {
   METRIC_LOGS_DROPPED,
   METRIC_LOGS_SEEN,
 } from '@flotilla/contracts';
+import type { QueueMark } from '@flotilla/otlp-queue';
 import { ValueType, type LogRecord, type Meter } from '@opentelemetry/api';
 import {
   afterUpdateReport,
@@ -23,19 +24,22 @@ export interface LogIntakeOptions {
   readonly random: () => number;
   readonly thrift: () => number;
   readonly hasRoom: () => boolean;
-  /** Durable when it returns. */
-  readonly writeDurably: (records: readonly LogRecord[]) => void;
+  /** From an earlier run. */
+  readonly window: CanaryWindow | null;
+  /** Records and mark durable together when it returns, neither when it throws. */
+  readonly writeDurably: (records: readonly LogRecord[], mark: QueueMark) => void;
 }
 
 /** Every log record that is not an event of the agent's own comes through here and is sampled. */
 export class LogIntake implements LogSink {
   readonly #options: LogIntakeOptions;
   readonly #sampler: LogSampler;
-  #window: CanaryWindow | null = null;
+  #window: CanaryWindow | null;
 
   constructor(options: LogIntakeOptions) {
     this.#options = options;
     const { rules, canary, now, random, thrift } = options;
+    this.#window = options.window;
     this.#sampler = new LogSampler({
       rules,
       monotonicNow: () => performance.now(),
@@ -45,19 +49,28 @@ export class LogIntake implements LogSink {
     });
   }
 
-  /** Opens the canary window with a trial, and sets its end with the outcome. */
-  updateReported(state: string): void {
+  /** Opens the canary window with a trial, and sets its end with the outcome. Returns what to keep of it. */
+  updateReported(state: string): CanaryWindow | null {
     const { canary, now } = this.#options;
     this.#window = afterUpdateReport(this.#window, state, canary, now());
+    return this.#window;
   }
 
   hasRoom(): boolean {
     return this.#options.hasRoom();
   }
 
-  write(records: readonly SourceRecord[]): void {
-    const kept = records.flatMap((source) => this.admit(source) ?? []);
-    if (kept.length > 0) this.#options.writeDurably(kept);
+  write(records: readonly SourceRecord[], mark: QueueMark): void {
+    const undo = this.#sampler.checkpoint();
+    try {
+      this.#options.writeDurably(
+        records.flatMap((source) => this.admit(source) ?? []),
+        mark,
+      );
+    } catch (error) {
+      undo();
+      throw error;
+    }
   }
 
   /** The record as it is to be sent, null when it is left out. */

@@ -12,6 +12,7 @@ export const DEFAULT_SAMPLING: SamplingRules = {
   ratios: { trace: 0.01, debug: 0.1, info: 1 },
   keyRate: { perSecond: 20, burst: 100 },
   bound: { perSecond: 200, burst: 2000 },
+  urgentBound: { perSecond: 500, burst: 10_000 },
 };
 
 /** Keys remembered one by one; beyond that they share a budget. */
@@ -44,16 +45,30 @@ export interface SeverityCounts {
 /** Decides record by record and counts what it leaves out. */
 export class LogSampler {
   readonly #options: LogSamplerOptions;
-  readonly #keys = new Map<string, KeyBudget>();
-  readonly #counts = new Map<SeverityRange, SeverityCounts>();
+  #keys = new Map<string, KeyBudget>();
+  #counts: ReadonlyMap<SeverityRange, SeverityCounts>;
   #bound: TokenBucket;
+  #urgentBound: TokenBucket;
 
   constructor(options: LogSamplerOptions) {
     this.#options = options;
-    this.#bound = fullBucket(options.rules.bound, options.monotonicNow());
-    for (const range of SEVERITY_RANGES) {
-      this.#counts.set(range, { seen: 0, dropped: { ratio: 0, rate: 0, bound: 0 } });
-    }
+    const nowMs = options.monotonicNow();
+    this.#bound = fullBucket(options.rules.bound, nowMs);
+    this.#urgentBound = fullBucket(options.rules.urgentBound, nowMs);
+    this.#counts = new Map(SEVERITY_RANGES.map((range) => [range, noneSeen()]));
+  }
+
+  /** What puts it back to where it is now: for records that could not be kept after all. */
+  checkpoint(): () => void {
+    const keys = new Map(this.#keys);
+    const counts = structuredClone(this.#counts);
+    const [bound, urgentBound] = [this.#bound, this.#urgentBound];
+    return () => {
+      this.#keys = keys;
+      this.#counts = counts;
+      this.#bound = bound;
+      this.#urgentBound = urgentBound;
+    };
   }
 
   /** The number of records this one stands for, 1 or more; null when it is left out. */
@@ -65,7 +80,7 @@ export class LogSampler {
     const key = this.#keyFor(`${range}\0${record.rateKey}`, nowMs);
     const budget = this.#keys.get(key) ?? newBudget(rules, nowMs);
     const decision = decideSample(
-      { key: budget, bound: this.#bound },
+      { key: budget, bound: this.#bound, urgentBound: this.#urgentBound },
       {
         severityNumber,
         position: sampleKey === null ? random() : samplingPosition(sampleKey),
@@ -76,6 +91,7 @@ export class LogSampler {
       nowMs,
     );
     this.#bound = decision.state.bound;
+    this.#urgentBound = decision.state.urgentBound;
     if (decision.state.key !== budget) this.#keys.set(key, decision.state.key);
     const counts = this.#counts.get(range);
     if (counts !== undefined) {
@@ -104,6 +120,10 @@ export class LogSampler {
       if (owed === 0 && tokens >= keyRate.burst) this.#keys.delete(key);
     }
   }
+}
+
+function noneSeen(): SeverityCounts {
+  return { seen: 0, dropped: { ratio: 0, rate: 0, bound: 0 } };
 }
 
 function newBudget(rules: SamplingRules, nowMs: number): KeyBudget {

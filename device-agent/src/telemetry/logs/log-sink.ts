@@ -1,3 +1,4 @@
+import type { QueueMark } from '@flotilla/otlp-queue';
 import type { LogRecord } from '@opentelemetry/api';
 
 /** A record that a source has read, before sampling. */
@@ -13,8 +14,8 @@ export interface LogSink {
   /** False: read no further, the source keeps its records better than a queue that drops its oldest. */
   hasRoom(): boolean;
   /**
-   * Durable when it returns, except for what sampling leaves out. Throws when the disk does not take
-   * it: then nothing was taken, and the source tries again later.
+   * Durable when it returns, except for what sampling leaves out, and the mark with it. Throws when
+   * the disk does not take it: then nothing was taken or counted, and the source tries again later.
    */
-  write(records: readonly SourceRecord[]): void;
+  write(records: readonly SourceRecord[], mark: QueueMark): void;
 }

@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { FileHead, FilePlace } from './position-store.ts';
 
 /** Of the first bytes, which tell one file from the next on a reused inode. */
 const HEAD_BYTES = 1024;
+/** Of the last bytes, which tell a copy. */
+const TAIL_BYTES = 4096;
 
 export const NO_HEAD: FileHead = { length: 0, hash: '' };
+
+/** A folder, a pipe or a device where a log file was expected. */
+export class NotAFileError extends Error {
+  override readonly name = 'NotAFileError';
+}
 
 /** A log file held open: what is in it can be read whatever becomes of its name. */
 export class OpenFile {
@@ -17,11 +24,15 @@ export class OpenFile {
   head: FileHead = NO_HEAD;
   readonly #fd: number;
 
-  /** Throws what open(2) throws. */
+  /** Throws what open(2) throws, and NotAFileError. */
   constructor(path: string) {
-    this.#fd = openSync(path, 'r');
-    const { dev, ino } = fstatSync(this.#fd);
-    this.id = `${dev}:${ino}`;
+    // Opening a pipe would otherwise wait for its writer.
+    this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = fstatSync(this.#fd);
+    this.id = `${stat.dev}:${stat.ino}`;
+    if (stat.isFile()) return;
+    closeSync(this.#fd);
+    throw new NotAFileError(`${path} is no regular file`);
   }
 
   get size(): number {
@@ -38,10 +49,11 @@ export class OpenFile {
   }
 
   /** Goes on from a place in this file or in the one it is a copy of. */
-  moveTo(place: Omit<FilePlace, 'id'>): void {
-    this.offset = place.offset;
-    this.skipping = place.skipping;
-    this.head = place.head;
+  moveTo({ offset, skipping, head }: Omit<FilePlace, 'id'>): void {
+    this.offset = offset;
+    this.skipping = skipping;
+    this.head = head;
+    this.quietLooks = 0;
   }
 
   read(maxBytes: number): Buffer {
@@ -50,14 +62,33 @@ export class OpenFile {
 
   /** This file is, or is a copy of, the one whose first bytes these were; an empty head tells nothing. */
   hasHead(head: FileHead): boolean {
-    return hashHead(this.#readAt(0, head.length), head.length).hash === head.hash;
+    return headOf(this.#readAt(0, head.length)).hash === head.hash;
   }
 
-  /** After reading on, and only while `hasHead` held: the longer the head, the surer. */
-  extendHead(): void {
-    if (this.head.length >= HEAD_BYTES || this.head.length >= this.offset) return;
-    const length = Math.min(HEAD_BYTES, this.offset);
-    this.head = hashHead(this.#readAt(0, length), length);
+  /** The place lies in this file as it is now. */
+  holds(place: Omit<FilePlace, 'id'>): boolean {
+    return this.size >= place.offset && this.hasHead(place.head);
+  }
+
+  /**
+   * The longer the head, the surer. `bytes` are the first ones that were just read, or null to look
+   * anew; a file that no longer begins as it did keeps its head.
+   */
+  extendHead(bytes: Buffer | null = null): void {
+    if (this.head.length >= HEAD_BYTES) return;
+    const first = bytes?.subarray(0, HEAD_BYTES) ?? this.#readAt(0, HEAD_BYTES);
+    const isSame = headOf(first.subarray(0, this.head.length)).hash === this.head.hash;
+    if (isSame && first.length >= this.head.length) this.head = headOf(first);
+  }
+
+  /** Begins as `other` does, and its end is found there at the same place. */
+  isCopyOf(other: OpenFile): boolean {
+    const { size } = this;
+    const tailAt = Math.max(0, size - TAIL_BYTES);
+    return [0, tailAt].every((position) => {
+      const length = Math.min(TAIL_BYTES, size - position);
+      return this.#readAt(position, length).equals(other.#readAt(position, length));
+    });
   }
 
   close(): void {
@@ -71,7 +102,8 @@ export class OpenFile {
   }
 }
 
-function hashHead(bytes: Uint8Array, length: number): FileHead {
+function headOf(bytes: Uint8Array): FileHead {
+  const { length } = bytes;
   if (length === 0) return NO_HEAD;
   return { length, hash: createHash('sha256').update(bytes).digest('base64url').slice(0, 22) };
 }

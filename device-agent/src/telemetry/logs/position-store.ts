@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import type { DiskQueue, QueueMark } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { z } from 'zod';
-import { isFileError } from '../../disk/durable-file.ts';
 
 const headSchema = z.object({ length: z.number().int(), hash: z.string() });
 const placeSchema = z.object({
@@ -33,66 +23,57 @@ const positionSchema = z.object({
 /** How far one followed path has been read. */
 export type FilePosition = z.output<typeof positionSchema>;
 
-const storeSchema = z.object({
-  files: z.record(z.string(), positionSchema),
-  journalCursor: z.string().nullable(),
-});
+const JOURNAL = 'journal-cursor';
+const fileName = (path: string) => `log-file ${path}`;
 
 /**
- * How far each source has been read, on disk when `save…` returns. Written after the records are in
- * the disk queue, so a kill in between repeats them and never loses any.
+ * How far each source has been read. Kept as marks of the disk queue, so that records and the place
+ * behind them are written in one transaction: a kill neither loses nor repeats any.
  */
 export class PositionStore {
-  readonly #file: string;
-  #state: z.output<typeof storeSchema>;
+  readonly #queue: Pick<DiskQueue, 'mark' | 'enqueueAll'>;
+  readonly #logger: Logger;
 
-  /** A file that cannot be read counts as missing: sources then begin anew, which is logged. */
-  constructor(file: string, logger: Logger) {
-    this.#file = file;
-    this.#state = { files: {}, journalCursor: null };
-    mkdirSync(dirname(file), { recursive: true });
-    try {
-      this.#state = storeSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-    } catch (err) {
-      if (isFileError(err, 'ENOENT')) return;
-      logger.error({ err, file }, 'log positions are unreadable: log sources begin anew');
-    }
+  constructor(queue: Pick<DiskQueue, 'mark' | 'enqueueAll'>, logger: Logger) {
+    this.#queue = queue;
+    this.#logger = logger;
   }
 
+  /** Null for a path that was never read; one whose mark is unreadable counts as such, which is logged. */
   file(path: string): FilePosition | null {
-    return this.#state.files[path] ?? null;
+    const text = this.#queue.mark(fileName(path));
+    if (text === null) return null;
+    try {
+      return positionSchema.parse(JSON.parse(text));
+    } catch (err) {
+      this.#logger.error({ err, path }, 'the place in a log file is unreadable: it is read anew');
+      return null;
+    }
   }
 
   get journalCursor(): string | null {
-    return this.#state.journalCursor;
+    return this.#queue.mark(JOURNAL);
   }
 
-  /** Throws what the file system throws. */
+  /** To be written with the records before it. */
+  fileMark(path: string, position: FilePosition): QueueMark {
+    return { name: fileName(path), value: JSON.stringify(position) };
+  }
+
+  journalMark(cursor: string): QueueMark {
+    return { name: JOURNAL, value: cursor };
+  }
+
+  /** On its own, where no records go with it. Throws what the queue throws. */
   saveFile(path: string, position: FilePosition): void {
-    this.#state.files[path] = position;
-    this.#write();
+    this.#queue.enqueueAll([], this.fileMark(path, position));
   }
 
-  saveJournalCursor(cursor: string | null): void {
-    this.#state.journalCursor = cursor;
-    this.#write();
+  forgetFile(path: string): void {
+    this.#queue.enqueueAll([], { name: fileName(path), value: null });
   }
 
-  #write(): void {
-    const temporary = `${this.#file}.tmp`;
-    const file = openSync(temporary, 'w');
-    try {
-      writeFileSync(file, JSON.stringify(this.#state));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, this.#file);
-    const folder = openSync(dirname(this.#file), 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+  forgetJournalCursor(): void {
+    this.#queue.enqueueAll([], { name: JOURNAL, value: null });
   }
 }

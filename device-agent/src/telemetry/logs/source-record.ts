@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { ATTR_LOG_TRUNCATED } from '@flotilla/contracts';
+import { ATTR_LOG_TRUNCATED, ATTR_SERVICE_VERSION } from '@flotilla/contracts';
 import { ROOT_CONTEXT, trace, TraceFlags, type Context, type LogRecord } from '@opentelemetry/api';
 import {
   ATTR_LOG_FILE_NAME,
   ATTR_LOG_FILE_PATH,
+  ATTR_LOG_IOSTREAM,
   ATTR_LOG_RECORD_UID,
 } from '@opentelemetry/semantic-conventions/incubating';
 import { parseLogLine, type LogFormat, type ParsedLine } from '../domain/parse-log-line.ts';
-import { severityRange } from '../domain/log-severity.ts';
+import type { FirmwareLine } from '../device-telemetry.ts';
+import { SEVERITY, severityRange } from '../domain/log-severity.ts';
 import type { SplitRecord } from '../domain/split-records.ts';
 import type { SourceRecord } from './log-sink.ts';
 
@@ -19,10 +22,7 @@ export interface FileRecordOptions {
   readonly sampleBy: string | null;
 }
 
-/**
- * A line of a followed file under the names of the OTel log conventions. `log.record.uid` is the same
- * whenever the same line is read, so that a repeat after a kill can be told.
- */
+/** A line of a followed file under the names of the OTel log conventions. */
 export function fileRecord(
   split: SplitRecord,
   { path, fileId, format, sampleBy }: FileRecordOptions,
@@ -39,12 +39,44 @@ export function fileRecord(
         ...parsed.attributes,
         [ATTR_LOG_FILE_PATH]: path,
         [ATTR_LOG_FILE_NAME]: basename(path),
-        [ATTR_LOG_RECORD_UID]: `${fileId}:${split.offset}`,
+        [ATTR_LOG_RECORD_UID]: uidOf(fileId, split),
         ...(split.truncated && { [ATTR_LOG_TRUNCATED]: true }),
       },
       nowMs,
     ),
   };
+}
+
+/** What the output of the firmware counts as when the line names no level. */
+const OUTPUT_SEVERITY = { stdout: SEVERITY.info, stderr: SEVERITY.warn };
+
+export function outputRecord(
+  { stream, text, truncated, version }: FirmwareLine,
+  nowMs: number,
+): SourceRecord {
+  const parsed = parseLogLine(text, 'json');
+  const severityNumber =
+    parsed.severityNumber > 0 ? parsed.severityNumber : OUTPUT_SEVERITY[stream];
+  return {
+    rateKey: stream,
+    sampleKey: parsed.traceId,
+    record: recordOf(
+      { ...parsed, severityNumber },
+      {
+        ...parsed.attributes,
+        [ATTR_LOG_IOSTREAM]: stream,
+        [ATTR_SERVICE_VERSION]: version,
+        ...(truncated && { [ATTR_LOG_TRUNCATED]: true }),
+      },
+      nowMs,
+    ),
+  };
+}
+
+/** Of the text too, since a truncated file holds another line at the same place. */
+function uidOf(fileId: string, { offset, text }: SplitRecord): string {
+  const hash = createHash('sha256').update(`${fileId}:${offset}:${text}`);
+  return hash.digest('base64url').slice(0, 22);
 }
 
 export function recordOf(

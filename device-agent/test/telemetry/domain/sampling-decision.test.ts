@@ -12,10 +12,12 @@ const rules: SamplingRules = {
   ratios: { trace: 0.25, debug: 0.5, info: 1 },
   keyRate: { perSecond: 5, burst: 10 },
   bound: { perSecond: 50, burst: 100 },
+  urgentBound: { perSecond: 40, burst: 80 },
 };
 const fresh = (from: SamplingRules): SamplingState => ({
   key: { bucket: fullBucket(from.keyRate, 0), owed: 0 },
   bound: fullBucket(from.bound, 0),
+  urgentBound: fullBucket(from.urgentBound, 0),
 });
 const seen = { severityNumber: 9, position: 0, canaryWindow: false, thrift: 1 };
 const arrival = fc.record({
@@ -26,11 +28,13 @@ const arrival = fc.record({
   afterMs: fc.integer({ min: -100, max: 2000 }),
 });
 
-it('keeps WARN and above whatever the state, and says why it drops the rest', () => {
+it('keeps WARN and above up to a bound of their own, and says why it drops the rest', () => {
   fc.assert(
     fc.property(fc.array(arrival, { maxLength: 400 }), (arrivals) => {
       let state = fresh(rules);
       let nowMs = 0;
+      let urgent = rules.urgentBound.burst;
+      let urgentAtMs = 0;
       let kept = 0;
       let dropped = 0;
       for (const { afterMs, ...observed } of arrivals) {
@@ -38,7 +42,11 @@ it('keeps WARN and above whatever the state, and says why it drops the rest', ()
         const decision = decideSample(state, observed, rules, nowMs);
         state = decision.state;
         if (observed.severityNumber >= 13) {
-          expect(decision).toMatchObject({ keep: true, adjustedCount: 1 });
+          urgent = Math.min(80, urgent + (40 * Math.max(0, nowMs - urgentAtMs)) / 1000);
+          urgentAtMs = nowMs;
+          const hasRoom = urgent >= 1;
+          expect(decision).toMatchObject({ keep: hasRoom, reason: hasRoom ? null : 'bound' });
+          if (hasRoom) urgent -= 1;
         }
         expect(decision.keep).toBe(decision.reason === null);
         if (decision.keep) {
@@ -53,17 +61,18 @@ it('keeps WARN and above whatever the state, and says why it drops the rest', ()
   );
 });
 
-it('accounts for every record a rate leaves out', () => {
+it('accounts for every record a rate or a bound leaves out', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 300 }),
-      (gaps) => {
+      fc.constantFrom(9, 13),
+      (gaps, severityNumber) => {
         let state = fresh(rules);
         let nowMs = 0;
         let estimate = 0;
         for (const gap of gaps) {
           nowMs += gap;
-          const decision = decideSample(state, seen, rules, nowMs);
+          const decision = decideSample(state, { ...seen, severityNumber }, rules, nowMs);
           state = decision.state;
           estimate += decision.adjustedCount;
         }

@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DiskQueue } from '@flotilla/otlp-queue';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { JournalReader } from '../../../src/telemetry/logs/journal-reader.ts';
@@ -16,10 +17,14 @@ let folder: string;
 let taken: SourceRecord[];
 let room: boolean;
 let reader: JournalReader | undefined;
+let queue: DiskQueue;
+let gaps: number;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'flotilla-journal-'));
   taken = [];
   room = true;
+  gaps = 0;
+  queue = new DiskQueue({ folder: join(folder, 'queue'), logger });
   const command = join(folder, 'journalctl');
   // A shell program, so that the argument vector is journalctl's own.
   writeFileSync(
@@ -30,17 +35,26 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await reader?.stop();
+  queue.close();
   rmSync(folder, { recursive: true });
 });
 
 function start(command = join(folder, 'journalctl')): void {
   reader = new JournalReader({
     source: { command, units: [] },
-    positions: new PositionStore(join(folder, 'positions.json'), logger),
-    sink: { hasRoom: () => room, write: (records) => void taken.push(...records) },
+    positions: new PositionStore(queue, logger),
+    sink: {
+      hasRoom: () => room,
+      write: (records, mark) => {
+        queue.enqueueAll([], mark);
+        taken.push(...records);
+      },
+    },
     logger,
     now: Date.now,
     random: () => 0,
+    backOff: { baseMs: 10, maxMs: 50 },
+    onGap: (count) => void (gaps += count),
   });
   reader.start();
 }
@@ -103,4 +117,27 @@ it('takes nothing while the queue has no room, and all of it afterwards', async 
 it('does without a journal where there is none', async () => {
   start(join(folder, 'no-such-program'));
   await expect.poll(() => reader?.state, { timeout: 30_000 }).toBe('absent');
+});
+
+it('passes over an entry that is none, and counts it', async () => {
+  journal(2);
+  appendFileSync(join(folder, 'journal.json'), 'no JSON\n');
+  appendFileSync(join(folder, 'journal.json'), `${entry(3)}\n`);
+  start();
+  await expect.poll(() => taken.length, { timeout: 30_000 }).toBe(3);
+  expect(bodies()).toEqual(['entry 0', 'entry 1', 'entry 3']);
+  expect(gaps).toBe(1);
+});
+
+it('counts the gap when the journal does not know its cursor any more', async () => {
+  journal(3);
+  start();
+  await expect.poll(() => taken.length, { timeout: 30_000 }).toBe(3);
+  await reader?.stop();
+  // As after a vacuum of the journal: the child ends at once whenever it is given the cursor.
+  writeFileSync(join(folder, 'unknown-cursors'), '');
+  start();
+  await expect.poll(() => gaps, { timeout: 30_000 }).toBe(1);
+  await expect.poll(() => reader?.state, { timeout: 30_000 }).toBe('following');
+  rmSync(join(folder, 'unknown-cursors'));
 });
