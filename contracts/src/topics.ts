@@ -12,6 +12,8 @@ export type TelemetryTopic = (typeof TELEMETRY_TOPICS)[number];
 export const HEADER_DEVICE_ID = 'flotilla-device-id';
 export const HEADER_BATCH_ID = 'flotilla-batch-id';
 export const HEADER_RECEIVED_AT = 'flotilla-received-at';
+/** By how much the collector moved times of a wrong clock, in milliseconds; absent when it moved none. */
+export const HEADER_CLOCK_OFFSET_MS = 'flotilla-clock-offset-ms';
 
 /** HTTP request header that carries the agent's batch id; the same on every retry. */
 export const HTTP_BATCH_ID = 'x-flotilla-batch-id';

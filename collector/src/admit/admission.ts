@@ -1,6 +1,6 @@
 import { ProblemError } from '@flotilla/service';
 import type { Caller } from './caller.ts';
-import { RateLimiter, type RateRule } from './rate-limit.ts';
+import { chargeBytes, decideRate, RateLimiter, type Bucket, type RateRule } from './rate-limit.ts';
 
 export interface AdmissionRules {
   readonly perDevice: RateRule;
@@ -9,31 +9,35 @@ export interface AdmissionRules {
   readonly total: RateRule;
 }
 
-const TOTAL = 'all senders';
+/** As many as one process can serve: some thousand requests a second of devices that report once a minute. */
+const MAX_DEVICES = 500_000;
+const MAX_GATEWAYS = 20_000;
 
 /** Who may send how much; the same for every transport. */
 export class Admission {
   readonly #devices: RateLimiter;
   readonly #gateways: RateLimiter;
-  readonly #total: RateLimiter;
+  readonly #totalRule: RateRule;
+  #total: Bucket | undefined;
 
   constructor(rules: AdmissionRules) {
-    this.#devices = new RateLimiter(rules.perDevice);
-    this.#gateways = new RateLimiter(rules.perGateway);
-    this.#total = new RateLimiter(rules.total, 1);
+    this.#devices = new RateLimiter(rules.perDevice, MAX_DEVICES);
+    this.#gateways = new RateLimiter(rules.perGateway, MAX_GATEWAYS);
+    this.#totalRule = rules.total;
   }
 
   /** Throws ProblemError `too_many_requests`. A sender over its own limit costs the others nothing. */
   admit(caller: Caller, nowMs: number): void {
     const own = this.#limiterOf(caller).take(caller.deviceId, nowMs);
     if (!own.allowed) throw refusal(`${caller.deviceId} sends`, own.retryAfterSeconds);
-    const total = this.#total.take(TOTAL, nowMs);
+    const total = decideRate(this.#total, this.#totalRule, nowMs);
+    this.#total = total.bucket;
     if (!total.allowed) throw refusal('all senders together send', total.retryAfterSeconds);
   }
 
   charge(caller: Caller, sizeBytes: number): void {
     this.#limiterOf(caller).charge(caller.deviceId, sizeBytes);
-    this.#total.charge(TOTAL, sizeBytes);
+    if (this.#total !== undefined) this.#total = chargeBytes(this.#total, sizeBytes);
   }
 
   #limiterOf(caller: Caller): RateLimiter {

@@ -10,20 +10,29 @@ import type { DeviceTokens } from './device-tokens.ts';
 export function createAuthenticate(
   tokens: DeviceTokens,
   requireCertificate: boolean,
-): (credentials: Credentials) => Promise<Caller> {
-  return async ({ authorization, certificateDeviceId }) => {
+): (credentials: Credentials) => Caller | Promise<Caller> {
+  return ({ authorization, certificateDeviceId }) => {
     if (certificateDeviceId === null && requireCertificate) {
       throw new ProblemError('unauthenticated', { detail: 'a client certificate is required' });
     }
     if (certificateDeviceId !== null && authorization === undefined) {
       return { deviceId: certificateDeviceId, gatewayFor: null };
     }
-    const { deviceId, gatewayFor = null } = await tokens.authenticate(authorization);
-    if (certificateDeviceId !== null && certificateDeviceId !== deviceId) {
-      throw new ProblemError('forbidden', {
-        detail: `the certificate belongs to ${certificateDeviceId}, the token to ${deviceId}`,
-      });
-    }
-    return { deviceId, gatewayFor };
+    const caller = tokens.known(authorization) ?? tokens.authenticate(authorization);
+    if (certificateDeviceId === null) return caller;
+    return agree(caller, certificateDeviceId);
   };
+}
+
+async function agree(
+  tokenCaller: Caller | Promise<Caller>,
+  certificateDeviceId: string,
+): Promise<Caller> {
+  const caller = await tokenCaller;
+  if (certificateDeviceId !== caller.deviceId) {
+    throw new ProblemError('forbidden', {
+      detail: `the certificate belongs to ${certificateDeviceId}, the token to ${caller.deviceId}`,
+    });
+  }
+  return caller;
 }

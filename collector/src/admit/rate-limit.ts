@@ -1,3 +1,5 @@
+import { RecentMap } from './recent-map.ts';
+
 /** Both are refilled evenly; `burst` is what may come at once after a pause. */
 export interface RateRule {
   readonly requestsPerSecond: number;
@@ -59,19 +61,22 @@ function refill(bucket: Bucket | undefined, rule: RateRule, nowMs: number): Buck
   };
 }
 
+/** The size of a request, once it is known; it may leave a debt. */
+export function chargeBytes(bucket: Bucket, sizeBytes: number): Bucket {
+  return { ...bucket, bytes: bucket.bytes - sizeBytes };
+}
+
 /**
- * Buckets of the senders seen last. Beyond `maxSenders` the one unused longest is forgotten, which
- * gives it a full bucket again: memory is bounded (about 150 bytes a sender), whatever the fleet's
- * size, and the limit errs towards the device.
+ * Buckets of the senders seen last (see RecentMap). One that is forgotten gets a full bucket again:
+ * memory is bounded, whatever the fleet's size, and the limit errs towards the device.
  */
 export class RateLimiter {
   readonly #rule: RateRule;
-  readonly #maxSenders: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets: RecentMap<Bucket>;
 
-  constructor(rule: RateRule, maxSenders = 100_000) {
+  constructor(rule: RateRule, maxSenders: number) {
     this.#rule = rule;
-    this.#maxSenders = maxSenders;
+    this.#buckets = new RecentMap(maxSenders);
   }
 
   get size(): number {
@@ -81,20 +86,13 @@ export class RateLimiter {
   /** Asked before a request is read. */
   take(sender: string, nowMs: number): RateDecision {
     const decision = decideRate(this.#buckets.get(sender), this.#rule, nowMs);
-    // A Map keeps insertion order, so inserting anew moves the sender to the young end.
-    this.#buckets.delete(sender);
     this.#buckets.set(sender, decision.bucket);
-    if (this.#buckets.size > this.#maxSenders) {
-      const oldest = this.#buckets.keys().next();
-      if (oldest.done !== true) this.#buckets.delete(oldest.value);
-    }
     return decision;
   }
 
   /** Told once its size is known. */
   charge(sender: string, sizeBytes: number): void {
-    const bucket = this.#buckets.get(sender);
-    if (bucket === undefined) return;
-    this.#buckets.set(sender, { ...bucket, bytes: bucket.bytes - sizeBytes });
+    const bucket = this.#buckets.peek(sender);
+    if (bucket !== undefined) this.#buckets.set(sender, chargeBytes(bucket, sizeBytes));
   }
 }

@@ -32,8 +32,8 @@ export function fieldBudget(requestBytes: number): FieldBudget {
 export class WireCursor {
   readonly bytes: Uint8Array;
   /** Where the message itself lies. */
-  readonly from: number;
-  readonly to: number;
+  from: number;
+  to: number;
   readonly #budget: FieldBudget;
   #at: number;
   /** Of the current field: its number and wire type, where its tag starts and where its content lies. */
@@ -75,6 +75,15 @@ export class WireCursor {
   message(): WireCursor {
     this.expectBytes();
     return new WireCursor(this.bytes, this.start, this.end, this.#budget);
+  }
+
+  /** Starts over on the message in the current field of `outer`, a cursor of the same request. */
+  enter(outer: WireCursor): this {
+    outer.expectBytes();
+    this.#at = outer.start;
+    this.from = outer.start;
+    this.to = outer.end;
+    return this;
   }
 
   expectBytes(): void {

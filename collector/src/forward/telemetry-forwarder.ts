@@ -1,4 +1,9 @@
-import { HEADER_BATCH_ID, HEADER_DEVICE_ID, HEADER_RECEIVED_AT } from '@flotilla/contracts';
+import {
+  HEADER_BATCH_ID,
+  HEADER_CLOCK_OFFSET_MS,
+  HEADER_DEVICE_ID,
+  HEADER_RECEIVED_AT,
+} from '@flotilla/contracts';
 import { LogFullError, type EventLog, type LogRecord } from '@flotilla/event-log';
 import { ProblemError, type Logger } from '@flotilla/service';
 import type { CollectorMetrics } from '../collector-metrics.ts';
@@ -7,9 +12,6 @@ import type { Signal, Telemetry } from '../receive/export-request.ts';
 /** Consumers need a moment to free room; shorter retries would only add load. */
 const RETRY_WHEN_FULL_SECONDS = 5;
 const RETRY_WHEN_UNAVAILABLE_SECONDS = 2;
-
-/** Record header: by how much times of a wrong clock were moved, in milliseconds. */
-export const HEADER_CLOCK_OFFSET_MS = 'flotilla-clock-offset-ms';
 
 export interface ForwarderParts {
   readonly log: EventLog;
@@ -23,6 +25,8 @@ export class TelemetryForwarder {
   readonly #parts: ForwarderParts;
   /** So that an outage is two lines in the log, not one per request. */
   #failing = false;
+  /** Thousands of requests share a millisecond's text. */
+  #receivedAt = { ms: 0, text: '' };
 
   constructor(parts: ForwarderParts) {
     this.#parts = parts;
@@ -31,7 +35,7 @@ export class TelemetryForwarder {
   /** Resolves once all parts are on disk, one record each; otherwise throws ProblemError `unavailable`. */
   async forward(signal: Signal, parts: readonly Telemetry[]): Promise<void> {
     const { log, metrics, clock } = this.#parts;
-    const receivedAt = new Date(clock()).toISOString();
+    const receivedAt = this.#textOf(clock());
     const records = parts.map((part) => toRecord(part, receivedAt));
     const observe = metrics.startAppend();
     try {
@@ -42,6 +46,13 @@ export class TelemetryForwarder {
     observe();
     for (const { body } of parts) metrics.countBytes(signal.signal, body.byteLength);
     this.#recovered();
+  }
+
+  #textOf(ms: number): string {
+    if (ms !== this.#receivedAt.ms) {
+      this.#receivedAt = { ms, text: new Date(ms).toISOString() };
+    }
+    return this.#receivedAt.text;
   }
 
   #refusal(cause: unknown): ProblemError {
@@ -66,11 +77,9 @@ export class TelemetryForwarder {
 
 function toRecord(part: Telemetry, receivedAt: string): LogRecord {
   const { deviceId, batchId, body, clockOffsetMs } = part;
-  const headers = {
-    [HEADER_DEVICE_ID]: deviceId,
-    ...(batchId !== null && { [HEADER_BATCH_ID]: batchId }),
-    [HEADER_RECEIVED_AT]: receivedAt,
-    ...(clockOffsetMs !== undefined && { [HEADER_CLOCK_OFFSET_MS]: String(clockOffsetMs) }),
-  };
+  const headers: Record<string, string> = { [HEADER_DEVICE_ID]: deviceId };
+  if (batchId !== null) headers[HEADER_BATCH_ID] = batchId;
+  headers[HEADER_RECEIVED_AT] = receivedAt;
+  if (clockOffsetMs !== undefined) headers[HEADER_CLOCK_OFFSET_MS] = String(clockOffsetMs);
   return { key: deviceId, value: body, headers };
 }

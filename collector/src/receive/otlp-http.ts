@@ -83,10 +83,9 @@ function arrivalOf(
       certificateDeviceId: certificateDeviceId(socket),
     },
     readBatchId: () => readBatchId(headers[HTTP_BATCH_ID]),
-    readBody: async () => {
-      const encoding = readEncoding(headers);
-      const body = await readBody(request, encoding, parts.maxBodyBytes);
-      return isJson ? fromJson(signal, body) : body;
+    readBody: () => {
+      const body = readBody(request, readEncoding(headers), parts.maxBodyBytes);
+      return isJson ? body.then((json) => fromJson(signal, json)) : body;
     },
   };
 }
@@ -126,5 +125,7 @@ function send(response: ServerResponse, status: number, isJson: boolean, body: s
     'content-type': isJson ? OTLP_JSON : OTLP_PROTOBUF,
     'content-length': Buffer.byteLength(body),
   });
-  response.end(body);
+  // Nothing to write beside the head: it goes out by itself, in the cheaper of Node's two ways.
+  if (body.length === 0) response.end();
+  else response.end(body);
 }

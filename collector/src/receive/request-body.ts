@@ -22,23 +22,27 @@ const SYNC_INPUT_BYTES = 32 * 1024;
 export const CONTENT_ENCODINGS = ['identity', 'gzip', 'zstd'] as const;
 export type ContentEncoding = (typeof CONTENT_ENCODINGS)[number];
 
-/** Reads the body and undoes its encoding; both sizes are bounded by `maxBytes`. */
-export async function readBody(
+/**
+ * Reads the body and undoes its encoding; both sizes are bounded by `maxBytes`. Rejects with
+ * ProblemError `body_too_large` or `malformed_body`.
+ */
+export function readBody(
   request: IncomingMessage,
   encoding: ContentEncoding,
   maxBytes: number,
 ): Promise<Buffer> {
   const declaredBytes = Number(request.headers['content-length'] ?? 0);
-  if (declaredBytes > maxBytes) throw tooLarge(maxBytes);
-  const raw = await readBounded(request, maxBytes);
+  if (declaredBytes > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  const raw = readBounded(request, maxBytes);
   if (encoding === 'identity') return raw;
-  return decompress(raw, encoding, maxBytes);
+  return raw.then((bytes) => decompress(bytes, encoding, maxBytes));
 }
 
 function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
+    let ended = false;
     request.on('data', (chunk: Buffer) => {
       sizeBytes += chunk.length;
       if (sizeBytes <= maxBytes) chunks.push(chunk);
@@ -50,14 +54,18 @@ function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer
       }
     });
     request.once('end', () => {
+      ended = true;
       const [first] = chunks;
       resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
     });
-    const cut = (cause?: Error) =>
+    const cut = (cause?: Error) => {
+      // Every request closes at last, and an error with its stack is dear.
+      if (ended) return;
       // Nobody is left to answer, but the refusal is counted as the sender's, not as our failure.
       reject(
         new ProblemError('malformed_body', { detail: 'the connection ended in the body', cause }),
       );
+    };
     request.once('error', cut);
     request.once('close', cut);
   });

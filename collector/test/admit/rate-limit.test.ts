@@ -58,7 +58,7 @@ describe('decideRate', () => {
 
 describe('RateLimiter', () => {
   it('waits for the bytes a large request has taken in advance', () => {
-    const limiter = new RateLimiter(ruleOf(10, 10));
+    const limiter = new RateLimiter(ruleOf(10, 10), 10);
     expect(limiter.take('a', 0).allowed).toBe(true);
     limiter.charge('a', 1500);
     expect(limiter.take('a', 0)).toMatchObject({ allowed: false, retryAfterSeconds: 6 });
@@ -67,7 +67,7 @@ describe('RateLimiter', () => {
   });
 
   it('limits each device by itself', () => {
-    const limiter = new RateLimiter(ruleOf(1, 1));
+    const limiter = new RateLimiter(ruleOf(1, 1), 10);
     expect(limiter.take('a', 0).allowed).toBe(true);
     expect(limiter.take('a', 0).allowed).toBe(false);
     expect(limiter.take('b', 0).allowed).toBe(true);

@@ -1,11 +1,16 @@
 import { credentials, Metadata, makeGenericClientConstructor, status } from '@grpc/grpc-js';
 import type { Client, ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HEADER_BATCH_ID, HTTP_BATCH_ID, TOPIC_LOGS, TOPIC_METRICS } from '@flotilla/contracts';
+import {
+  HEADER_BATCH_ID,
+  HEADER_CLOCK_OFFSET_MS,
+  HTTP_BATCH_ID,
+  TOPIC_LOGS,
+  TOPIC_METRICS,
+} from '@flotilla/contracts';
 import { createLogger, loadConfig, type RunningService } from '@flotilla/service';
 import { issueDeviceToken, readPrivateKey } from '@flotilla/signing';
 import { configSchema } from '../../src/config.ts';
-import { HEADER_CLOCK_OFFSET_MS } from '../../src/forward/telemetry-forwarder.ts';
 import { SIGNALS } from '../../src/receive/export-request.ts';
 import { startCollector } from '../../src/start-collector.ts';
 import { CollectorFolder, privateKeyPem, tokenFor } from '../testing/collector-harness.ts';

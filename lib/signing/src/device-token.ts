@@ -10,6 +10,7 @@ const claimsSchema = z.object({
   sub: deviceIdSchema,
   model: nameSchema,
   group: nameSchema,
+  exp: z.number().optional(),
   flotilla_gateway: z.object({ devices: z.array(devicePatternSchema).max(1000) }).optional(),
 });
 
@@ -20,6 +21,8 @@ export interface DeviceIdentity {
   readonly group: string;
   /** On a gateway's token: whom it speaks for beside itself, by id or by a prefix that ends in `*`. */
   readonly gatewayFor?: readonly string[];
+  /** When the token ends (RFC 7519, 4.1.4); absent on one that does not. */
+  readonly expiresAtMs?: number;
 }
 
 /** A JWT (RFC 7519) signed EdDSA (RFC 8037): ota-service issues it, the collector checks it offline. */
@@ -28,35 +31,42 @@ export async function issueDeviceToken(
   privateKey: KeyObject,
   nowMs: number,
 ): Promise<string> {
-  const { model, group, gatewayFor } = identity;
+  const { model, group, gatewayFor, expiresAtMs } = identity;
   const claims = {
     model,
     group,
     ...(gatewayFor !== undefined && { flotilla_gateway: { devices: gatewayFor } }),
   };
-  return new SignJWT(claims)
+  const token = new SignJWT(claims)
     .setProtectedHeader({ alg: 'EdDSA' })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
     .setSubject(identity.deviceId)
-    .setIssuedAt(Math.floor(nowMs / 1000))
-    .sign(privateKey);
+    .setIssuedAt(Math.floor(nowMs / 1000));
+  if (expiresAtMs !== undefined) token.setExpirationTime(Math.floor(expiresAtMs / 1000));
+  return token.sign(privateKey);
 }
 
 /** Throws DeviceTokenError with the reason. */
 export async function verifyDeviceToken(
   token: string,
   publicKey: KeyObject,
+  nowMs = Date.now(),
 ): Promise<DeviceIdentity> {
   try {
     const { payload } = await jwtVerify(token, publicKey, {
       issuer: ISSUER,
       audience: AUDIENCE,
       algorithms: ['EdDSA'],
+      currentDate: new Date(nowMs),
     });
     const claims = claimsSchema.parse(payload);
-    const { sub: deviceId, model, group, flotilla_gateway: gateway } = claims;
-    return { deviceId, model, group, ...(gateway && { gatewayFor: gateway.devices }) };
+    const { sub: deviceId, model, group, exp, flotilla_gateway: gateway } = claims;
+    return {
+      ...{ deviceId, model, group },
+      ...(gateway && { gatewayFor: gateway.devices }),
+      ...(exp !== undefined && { expiresAtMs: exp * 1000 }),
+    };
   } catch (cause) {
     const why = cause instanceof errors.JOSEError ? cause.message : 'its claims are incomplete';
     throw new DeviceTokenError(`device token refused: ${why}`, { cause });

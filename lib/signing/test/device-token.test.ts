@@ -22,6 +22,16 @@ describe('device tokens', () => {
     expect(await verifyDeviceToken(token, publicKey)).toEqual(identity);
   });
 
+  it('end when they say so', async () => {
+    const expiresAtMs = 1_800_000_000_000;
+    const token = await issueDeviceToken({ ...identity, expiresAtMs }, privateKey, 0);
+    expect(await verifyDeviceToken(token, publicKey, expiresAtMs - 1)).toEqual({
+      ...identity,
+      expiresAtMs,
+    });
+    await expect(verifyDeviceToken(token, publicKey, expiresAtMs)).rejects.toThrow(/refused.*exp/);
+  });
+
   it('of another key are refused', async () => {
     const other = readPrivateKey(generateEd25519().privateKeyPem);
     const token = await issueDeviceToken(identity, other, Date.now());
