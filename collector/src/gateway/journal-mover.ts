@@ -143,6 +143,8 @@ export class JournalMover {
       this.#offsets.set(keyOf(partition), offset);
       if (partition.topic === TOPIC_METRICS) await this.#rememberBatches(partition, offset);
     }
+    // So that a kill before the first interval's end does not change since when counters count.
+    await this.#move(TOPIC_METRICS, []);
     this.#flushAtMs = nextBoundary(clock(), rule.intervalMs);
   }
 

@@ -1,155 +1,194 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ATTR_DEVICE_ID, HTTP_BATCH_ID } from '@flotilla/contracts';
-import { decodeMetrics, encodeMetrics, WireWriter } from '@flotilla/otlp';
-import { startFakeCollector, type FakeCollector } from '@flotilla/otlp-queue/testing';
-import type { ReadyMessage } from '@flotilla/service';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { publicKeyPem, tokenFor } from '../testing/collector-harness.ts';
+import {
+  HEADER_BATCH_ID,
+  HEADER_DEVICE_ID,
+  TOPIC_LOGS,
+  TOPIC_METRICS,
+  TOPIC_SPANS,
+} from '@flotilla/contracts';
+import type { StoredRecord } from '@flotilla/event-log';
+import { decodeMetrics, type MetricData } from '@flotilla/otlp';
+import { createLogger, loadConfig, type RunningService } from '@flotilla/service';
+import { issueDeviceToken, readPrivateKey } from '@flotilla/signing';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { configSchema } from '../../src/config.ts';
+import { startCollector } from '../../src/start-collector.ts';
+import { CollectorFolder, privateKeyPem } from '../testing/collector-harness.ts';
+import { LocalAgent, logOf, metricsOf, spanOf, type Reading } from './testing/agent-requests.ts';
+import { startDeafProxy, type DeafProxy } from './testing/deaf-proxy.ts';
+import { GatewayProcess } from './testing/gateway-process.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/gateway/main.ts', import.meta.url));
-const DEVICES = ['device-1', 'device-2', 'device-3'];
+const ROUNDS = 4;
+const DEVICES = [
+  { deviceId: 'device-1', agent: new LocalAgent('device-1', 'protobuf') },
+  { deviceId: 'device-2', agent: new LocalAgent('device-2', 'json') },
+  { deviceId: 'device-3', agent: new LocalAgent('device-3', 'grpc') },
+];
+/** Its telemetry is taken in, but the gateway's token does not speak for it. */
+const STRANGER = { deviceId: 'stranger-1', agent: new LocalAgent('stranger-1', 'json') };
 
-let folder: string;
-let cloud: FakeCollector;
-let gateway: ChildProcess | undefined;
+let folder: CollectorFolder;
+let cloud: RunningService;
+let uplink: DeafProxy;
+let gateway: GatewayProcess;
+let startedAtMs = 0;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flotilla-gateway-'));
-  await writeFile(join(folder, 'key.pem'), publicKeyPem);
-  await writeFile(join(folder, 'token'), `${await tokenFor('gateway-1')}\n`);
-  cloud = await startFakeCollector();
+  folder = await CollectorFolder.create();
+  const config = loadConfig(configSchema, folder.environment);
+  cloud = await startCollector(config, createLogger('collector', 'silent'));
+  uplink = await startDeafProxy(cloud.addresses['otlp']!);
+  const identity = { deviceId: 'gateway-1', model: 'g', group: 'g', gatewayFor: ['device-*'] };
+  const token = await issueDeviceToken(identity, readPrivateKey(privateKeyPem), Date.now());
+  await writeFile(join(folder.path, 'token'), `${token}\n`);
 });
 afterEach(async () => {
-  gateway?.kill('SIGKILL');
-  await cloud.close();
-  await rm(folder, { recursive: true, force: true });
+  await gateway.end('SIGKILL');
+  await uplink.close();
+  await cloud.stop();
+  await folder.remove();
 });
 
-async function startGateway(intervalMs: number): Promise<Readonly<Record<string, string>>> {
-  gateway = fork(MAIN, [], {
-    execArgv: ['--no-warnings'],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    env: {
-      FLOTILLA_COLLECTOR_PORT: '0',
-      FLOTILLA_COLLECTOR_GRPC_PORT: '0',
-      FLOTILLA_GATEWAY_HTTP_PORT: '0',
-      FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE: join(folder, 'key.pem'),
-      FLOTILLA_GATEWAY_DATA_DIR: join(folder, 'data'),
-      FLOTILLA_GATEWAY_COLLECTOR_URL: cloud.url,
-      FLOTILLA_GATEWAY_TOKEN_FILE: join(folder, 'token'),
-      FLOTILLA_GATEWAY_INTERVAL_MS: String(intervalMs),
-    },
+async function startGateway(intervalMs: number): Promise<void> {
+  gateway = await GatewayProcess.start({
+    FLOTILLA_COLLECTOR_PORT: '0',
+    FLOTILLA_COLLECTOR_GRPC_PORT: '0',
+    FLOTILLA_GATEWAY_HTTP_PORT: '0',
+    FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE: join(folder.path, 'key.pem'),
+    FLOTILLA_GATEWAY_DATA_DIR: join(folder.path, 'gateway'),
+    FLOTILLA_GATEWAY_COLLECTOR_URL: uplink.url,
+    FLOTILLA_GATEWAY_TOKEN_FILE: join(folder.path, 'token'),
+    FLOTILLA_GATEWAY_INTERVAL_MS: String(intervalMs),
+    FLOTILLA_GATEWAY_DROP_ATTRIBUTES: 'cpu',
   });
-  const [message] = (await once(gateway, 'message')) as [ReadyMessage];
-  return message.addresses;
 }
 
-async function kill(): Promise<void> {
-  const exited = once(gateway!, 'exit');
-  gateway!.kill('SIGKILL');
-  await exited;
+/** Everything a device says in a round, metrics twice: it did not hear the first answer. */
+async function sendRound({ deviceId, agent }: (typeof DEVICES)[number], round: number) {
+  const { addresses } = gateway;
+  const timeMs = Date.now();
+  const reading: Reading = {
+    deviceId,
+    timeMs,
+    startMs: startedAtMs,
+    gauge: round,
+    counters: [round * 10, round],
+  };
+  const batch = (kind: string) => `${deviceId}-${kind}-${round}`;
+  await agent.send(addresses, 'metrics', metricsOf(reading), batch('m'));
+  await agent.send(addresses, 'metrics', metricsOf(reading), batch('m'));
+  await agent.send(addresses, 'logs', logOf(deviceId, timeMs, batch('log')), batch('l'));
+  await agent.send(addresses, 'traces', spanOf(deviceId, timeMs, batch('span')), batch('s'));
 }
 
-function resource(deviceId: string): Uint8Array {
-  const writer = new WireWriter();
-  const attribute = writer.begin(1);
-  writer.string(1, ATTR_DEVICE_ID);
-  const value = writer.begin(2);
-  writer.string(1, deviceId);
-  writer.end(value);
-  writer.end(attribute);
-  return writer.finish();
+async function sendRounds(...rounds: number[]): Promise<void> {
+  for (const round of rounds) {
+    await Promise.all([...DEVICES, STRANGER].map((device) => sendRound(device, round)));
+  }
 }
 
-async function send(url: string, deviceId: string, value: number, batchId = randomUUID()) {
-  const points = [
-    {
-      attributes: [],
-      startTimeUnixNano: 0n,
-      timeUnixNano: BigInt(Date.now()) * 1_000_000n,
-      value,
-      exemplars: [],
-      flags: 0,
-    },
-  ];
-  const metric = {
-    name: 'm',
-    description: '',
-    unit: '1',
-    data: { kind: 'gauge', points },
-  } as const;
-  const scopes = [{ scope: new Uint8Array(), schemaUrl: '', metrics: [metric] }];
-  const body = encodeMetrics({
-    resources: [{ resource: resource(deviceId), schemaUrl: '', scopes }],
-  });
-  const response = await fetch(`${url}/v1/metrics`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-protobuf',
-      authorization: `Bearer ${await tokenFor(deviceId)}`,
-      [HTTP_BATCH_ID]: batchId,
-    },
-    body: Buffer.from(body),
-  });
-  return response.status;
+const deviceOf = ({ headers }: StoredRecord) => headers[HEADER_DEVICE_ID]!;
+
+/** As the pipeline does: of the records with one device and batch id the first counts. */
+async function readOnce(topic: string): Promise<StoredRecord[]> {
+  const batches = new Map<string, StoredRecord>();
+  for (const record of await folder.readLog(topic)) {
+    const name = `${deviceOf(record)}/${record.headers[HEADER_BATCH_ID]}`;
+    const first = batches.get(name);
+    if (first === undefined) batches.set(name, record);
+    else expect(record.value, 'a repeated batch has the same bytes').toEqual(first.value);
+  }
+  return [...batches.values()];
 }
 
-/** Count and sum per device of everything the cloud took, a repeated batch id once. */
-function received(): Record<string, { count: number; sum: number }> {
-  const totals: Record<string, { count: number; sum: number }> = {};
-  const batches = new Map(cloud.accepted.map(({ batchId, body }) => [batchId, body]));
-  for (const { resources } of [...batches.values()].map(decodeMetrics)) {
-    for (const { resource: encoded, scopes } of resources) {
-      const deviceId = DEVICES.find((id) => Buffer.compare(encoded, resource(id)) === 0) ?? '?';
-      const total = (totals[deviceId] ??= { count: 0, sum: 0 });
-      for (const { name, data } of scopes.flatMap(({ metrics }) => metrics)) {
-        if (name !== 'm.interval' || data.kind !== 'histogram') continue;
-        for (const { count, sum } of data.points) {
-          total.count += Number(count);
-          total.sum += sum ?? 0;
-        }
+/** What the cloud's log says of each device's metrics. */
+async function readMetrics() {
+  const totals: Record<string, { count: number; sum: number; counted: number }> = {};
+  for (const record of await readOnce(TOPIC_METRICS)) {
+    const total = (totals[deviceOf(record)] ??= { count: 0, sum: 0, counted: 0 });
+    const metrics = decodeMetrics(record.value)
+      .resources.flatMap(({ scopes }) => scopes)
+      .flatMap((scope) => scope.metrics);
+    const named = (name: string): MetricData[] =>
+      metrics.filter((metric) => metric.name === name).map(({ data }) => data);
+    for (const data of named('level.interval')) {
+      if (data.kind !== 'histogram') continue;
+      for (const { count, sum } of data.points) {
+        total.count += Number(count);
+        total.sum += sum!;
       }
+    }
+    for (const data of named('counted')) {
+      if (data.kind !== 'sum') continue;
+      for (const { value } of data.points) total.counted = Math.max(total.counted, Number(value));
     }
   }
   return totals;
 }
 
-describe('an edge gateway', () => {
-  it('merges what local agents send and forwards it under its own token', async () => {
-    const { otlp, health } = await startGateway(500);
-    for (let value = 1; value <= 10; value += 1) {
-      for (const deviceId of DEVICES) expect(await send(otlp!, deviceId, value)).toBe(200);
-    }
-    const all = Object.fromEntries(DEVICES.map((id) => [id, { count: 10, sum: 55 }]));
-    await expect.poll(received, { timeout: 20_000 }).toEqual(all);
-    expect((await fetch(`${health}/readyz`)).status).toBe(200);
-    const metrics = await (await fetch(`${health}/metrics`)).text();
-    expect(metrics).toMatch(/^flotilla_gateway_received_points_total 30$/m);
-  });
+/** The names in a topic's records, in order. */
+async function readNames(topic: string, pattern: RegExp): Promise<string[]> {
+  const records = await readOnce(topic);
+  return records
+    .flatMap(({ value }) => Buffer.from(value).toString('latin1').match(pattern) ?? [])
+    .sort();
+}
 
-  it('loses nothing it acknowledged and doubles nothing, killed again and again', async () => {
-    const expected = Object.fromEntries(DEVICES.map((id) => [id, { count: 0, sum: 0 }]));
-    for (let life = 0; life < 3; life += 1) {
-      // Every other life is too short for an interval, so its data is in the journal only.
-      const { otlp } = await startGateway(life % 2 === 0 ? 600_000 : 200);
-      for (let value = 1; value <= 8; value += 1) {
-        for (const deviceId of DEVICES) {
-          const batchId = randomUUID();
-          expect(await send(otlp!, deviceId, value, batchId)).toBe(200);
-          // The agent did not hear the answer and repeats.
-          if (value % 3 === 0) expect(await send(otlp!, deviceId, value, batchId)).toBe(200);
-          expected[deviceId]!.count += 1;
-          expected[deviceId]!.sum += value;
-        }
-      }
-      await kill();
-    }
-    await startGateway(200);
-    await expect.poll(received, { timeout: 20_000 }).toEqual(expected);
+/** What the gateway's own metrics say the collector refused, by signal. */
+async function readLost(): Promise<Record<string, number>> {
+  const text = await (await fetch(`${gateway.addresses['health']}/metrics`)).text();
+  const pattern = /^flotilla_gateway_lost_total\{reason="refused",signal="(\w+)"\} (\d+)$/gm;
+  const lost: Record<string, number> = {};
+  for (const [, signal = '', count] of text.matchAll(pattern)) lost[signal] = Number(count);
+  return lost;
+}
+
+it('takes three agents through a real collector, nothing lost and nothing doubled', async () => {
+  // Too long an interval to end: when the gateway is killed its data is in the journal only.
+  await startGateway(600_000);
+  startedAtMs = Date.now();
+  await sendRounds(1, 2);
+  await gateway.end('SIGKILL');
+  await startGateway(150);
+  // Killed again while it forwards, with the first answers lost.
+  await vi.waitFor(() => expect(uplink.lostAnswers).toBeGreaterThan(1), {
+    timeout: 30_000,
+    interval: 5,
   });
+  await sendRounds(3);
+  await gateway.end('SIGKILL');
+  await startGateway(150);
+  await sendRounds(4);
+
+  const sum = (ROUNDS * (ROUNDS + 1)) / 2;
+  const expected = Object.fromEntries(
+    DEVICES.map(({ deviceId }) => [deviceId, { count: ROUNDS, sum, counted: ROUNDS * 11 }]),
+  );
+  const names = (kind: string) =>
+    DEVICES.flatMap(({ deviceId }) => [1, 2, 3, 4].map((round) => `${deviceId}-${kind}-${round}`));
+  await vi.waitFor(
+    async () => {
+      expect(await readMetrics()).toEqual(expected);
+      expect(await readNames(TOPIC_LOGS, /device-\d-log-\d/g)).toEqual(names('log'));
+      expect(await readNames(TOPIC_SPANS, /device-\d-span-\d/g)).toEqual(names('span'));
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+
+  // The gateway's requests speak for several devices; each got a record, under the same batch id.
+  const records = await folder.readLog(TOPIC_METRICS);
+  const together = Map.groupBy(records, ({ headers }) => headers[HEADER_BATCH_ID]);
+  const devicesOf = [...together.values()].map((group) => new Set(group.map(deviceOf)).size);
+  expect(Math.max(...devicesOf)).toBe(DEVICES.length);
+  expect(records.length).toBeGreaterThan((await readOnce(TOPIC_METRICS)).length);
+
+  await vi.waitFor(
+    async () => {
+      const lost = await readLost();
+      // Whoever the token does not speak for is refused and counted, and holds nobody up.
+      expect(lost).toMatchObject({ logs: ROUNDS, traces: ROUNDS });
+    },
+    { timeout: 30_000, interval: 50 },
+  );
+  expect(await gateway.end('SIGTERM')).toBe(0);
 });

@@ -87,7 +87,7 @@ export class CounterState {
     }
     this.#series += 1;
     // Every count since this state began is new to it; what is older has no known share.
-    const whole = point.startTimeUnixNano >= this.#sinceUnixNano;
+    const whole = point.startTimeUnixNano > this.#sinceUnixNano;
     const stream = this.#streams.get(streamKey) ?? this.#open(streamKey, point, whole);
     stream.series.set(seriesKey, new Map([[point.startTimeUnixNano, incarnationOf(point)]]));
     return whole ? point.tally : zeroOf(point.tally);
