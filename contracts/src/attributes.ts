@@ -47,6 +47,17 @@ export const METRIC_FIRMWARE_UP = 'flotilla.firmware.up';
 export const METRIC_QUEUE_ITEMS = 'flotilla.agent.queue.items';
 /** Counter: items the queue dropped; `error.type` is `bytes`, `age`, `refused` or `unwritable`. */
 export const METRIC_QUEUE_DROPPED = 'flotilla.agent.queue.dropped';
+/**
+ * Counter: data points and log records in those items, that is what was lost; by `error.type` as there
+ * and ATTR_SIGNAL.
+ */
+export const METRIC_QUEUE_LOST = 'flotilla.agent.queue.lost';
+/** `metrics`, `logs` or `traces`. */
+export const ATTR_SIGNAL = 'flotilla.signal';
+/** Counter: times the agent was started again, by ATTR_RESTART_CAUSE. */
+export const METRIC_AGENT_RESTARTS = 'flotilla.agent.restarts';
+/** How the run before ended: `stopped` in order, or `killed`, which also stands for a crash or a power cut. */
+export const ATTR_RESTART_CAUSE = 'flotilla.agent.restart.cause';
 /** Gauge: bytes of the bodies that wait in the agent's disk queue. */
 export const METRIC_QUEUE_SIZE = 'flotilla.agent.queue.size';
 
@@ -71,7 +82,7 @@ export const EVENT_AGENT_DEGRADATION = 'flotilla.agent.degradation';
 export const METRIC_LOGS_SEEN = 'flotilla.agent.logs.seen';
 /** Counter: log records that sampling left out, by ATTR_LOG_SEVERITY and ATTR_DROP_REASON. */
 export const METRIC_LOGS_DROPPED = 'flotilla.agent.logs.dropped';
-/** Counter: times a log source lost its place: what it held meanwhile was not read. */
+/** Counter: log files, and places in the journal, that went away before they were seen to be read to their end. */
 export const METRIC_LOG_GAPS = 'flotilla.agent.logs.gaps';
 /** `trace`, `debug`, `info`, `warn`, `error`, `fatal`. */
 export const ATTR_LOG_SEVERITY = 'flotilla.log.severity';

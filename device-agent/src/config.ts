@@ -5,9 +5,13 @@ const path = z.string().min(1);
 const httpUrl = z.url({ protocol: /^https?$/ });
 const ratio = z.coerce.number().min(0).max(1);
 const durationMs = z.coerce.number().int().positive();
+const absolutePaths = z
+  .string()
+  .transform((list) => list.split(',').filter((entry) => entry !== ''))
+  .pipe(z.array(z.string().startsWith('/')).max(16));
 
 /** The agent's environment; times in milliseconds. */
-export const configSchema = z.object({
+const environmentSchema = z.object({
   FLOTILLA_DEVICE_ID: deviceIdSchema,
   FLOTILLA_DEVICE_MODEL: nameSchema,
   /** Everything the agent keeps: slots, boot environment, journal, telemetry queue. */
@@ -15,6 +19,11 @@ export const configSchema = z.object({
   FLOTILLA_DEVICE_TOKEN_FILE: path,
   FLOTILLA_OTA_URL: httpUrl,
   FLOTILLA_COLLECTOR_URL: httpUrl,
+  /** PEM file of the authorities that the collector's certificate is checked with, in place of the system's. */
+  FLOTILLA_COLLECTOR_CA_FILE: path.optional(),
+  /** PEM files of the device's own certificate and its key; both or none. Read again every minute. */
+  FLOTILLA_COLLECTOR_CERT_FILE: path.optional(),
+  FLOTILLA_COLLECTOR_KEY_FILE: path.optional(),
   /** One or more PEM Ed25519 public keys, one after another. */
   FLOTILLA_RELEASE_KEY_FILE: path,
   FLOTILLA_FIRMWARE_PORT: z.coerce.number().int().min(1).max(65_535),
@@ -24,6 +33,8 @@ export const configSchema = z.object({
   /** Until ota-service names an interval of its own. */
   FLOTILLA_POLL_MS: durationMs.default(30_000),
   FLOTILLA_METRICS_INTERVAL_MS: durationMs.default(60_000),
+  /** Mount points, separated by commas, to measure beside the file system of the device folder. */
+  FLOTILLA_MOUNTS: absolutePaths.default([]),
   /** JSON file that names the log files and the journal to forward, see telemetry/logs/log-sources.ts. */
   FLOTILLA_LOG_SOURCES_FILE: path.optional(),
   FLOTILLA_LOG_POLL_MS: durationMs.default(1_000),
@@ -45,5 +56,24 @@ export const configSchema = z.object({
   FLOTILLA_AGENT_MAX_CPU_SHARE: ratio.refine((share) => share > 0).default(0.25),
   /** Search path of the firmware process, which gets nothing else of this environment. */
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+});
+
+export const configSchema = environmentSchema.superRefine((config, context) => {
+  const pair = [config.FLOTILLA_COLLECTOR_CERT_FILE, config.FLOTILLA_COLLECTOR_KEY_FILE];
+  if (pair.filter((file) => file !== undefined).length === 1) {
+    context.addIssue({
+      code: 'custom',
+      path: ['FLOTILLA_COLLECTOR_CERT_FILE'],
+      message: 'and FLOTILLA_COLLECTOR_KEY_FILE belong together',
+    });
+  }
+  const hasTls = pair[0] !== undefined || config.FLOTILLA_COLLECTOR_CA_FILE !== undefined;
+  if (hasTls && !config.FLOTILLA_COLLECTOR_URL.startsWith('https:')) {
+    context.addIssue({
+      code: 'custom',
+      path: ['FLOTILLA_COLLECTOR_URL'],
+      message: 'must be https with a certificate or an authority of its own',
+    });
+  }
 });
 export type AgentConfig = z.output<typeof configSchema>;

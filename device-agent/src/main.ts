@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { tlsPost, type Post } from '@flotilla/otlp-queue';
 import { FolderLock, loadConfig, runService, type Logger } from '@flotilla/service';
 import { DEFAULT_TUNING, type AgentSettings } from './agent-settings.ts';
 import { configSchema, type AgentConfig } from './config.ts';
@@ -25,6 +26,7 @@ await runService('device-agent', async (logger) => {
     metricsIntervalMs: config.FLOTILLA_METRICS_INTERVAL_MS,
     logger,
     ...telemetrySettings(config),
+    ...collectorTls(config, logger),
   });
   const agent = await DeviceAgent.start(settings, {
     telemetry,
@@ -72,9 +74,24 @@ function telemetrySettings(config: AgentConfig): Partial<DeviceTelemetryOptions>
       maxRssBytes: config.FLOTILLA_AGENT_MAX_RSS_BYTES,
       maxCpuShare: config.FLOTILLA_AGENT_MAX_CPU_SHARE,
     },
+    mounts: config.FLOTILLA_MOUNTS,
     logPollMs: config.FLOTILLA_LOG_POLL_MS,
     ...(sources !== undefined && { logSources: readLogSources(sources) }),
   };
+}
+
+/** Nothing without TLS files: then the URL's scheme and the system's authorities decide. */
+function collectorTls(config: AgentConfig, logger: Logger): { post?: Post } {
+  const {
+    FLOTILLA_COLLECTOR_CA_FILE: ca,
+    FLOTILLA_COLLECTOR_CERT_FILE: cert,
+    FLOTILLA_COLLECTOR_KEY_FILE: key,
+  } = config;
+  if (ca === undefined && cert === undefined) return {};
+  const text = (file: string | undefined) =>
+    file === undefined ? undefined : readFileSync(file, 'utf8');
+  const read = () => ({ ca: text(ca), cert: text(cert), key: text(key) });
+  return { post: tlsPost(read, logger, Date.now) };
 }
 
 function readSettings(config: AgentConfig): AgentSettings {

@@ -1,24 +1,39 @@
 import {
+  ATTR_RESTART_CAUSE,
+  ATTR_SIGNAL,
+  METRIC_AGENT_RESTARTS,
   METRIC_FIRMWARE_RESTARTS,
   METRIC_FIRMWARE_UP,
   METRIC_QUEUE_DROPPED,
   METRIC_QUEUE_ITEMS,
+  METRIC_QUEUE_LOST,
   METRIC_QUEUE_SIZE,
 } from '@flotilla/contracts';
-import { DROP_REASONS, type DiskQueue } from '@flotilla/otlp-queue';
+import {
+  DROP_REASONS,
+  type DiskQueue,
+  type DropCounts,
+  type LostCounts,
+} from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
 import { ValueType, type Meter } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
+import { RESTART_CAUSES, type RunCounter } from './run-counter.ts';
+
+/** Those that an agent sends. */
+const SIGNALS = ['metrics', 'logs'] as const;
 
 /** What the agent knows of itself and of the firmware it runs. */
 export class AgentMetrics {
   readonly #queue: DiskQueue;
+  readonly #runs: RunCounter;
   readonly #logger: Logger;
   /** Null until someone has looked: not observed is not the same as down. */
   #firmwareUp: boolean | null = null;
 
-  constructor(queue: DiskQueue, logger: Logger) {
+  constructor(queue: DiskQueue, runs: RunCounter, logger: Logger) {
     this.#queue = queue;
+    this.#runs = runs;
     this.#logger = logger;
   }
 
@@ -37,19 +52,12 @@ export class AgentMetrics {
       .addCallback((result) => {
         if (this.#firmwareUp !== null) result.observe(this.#firmwareUp ? 1 : 0);
       });
+    this.#registerQueue(meter);
     meter
-      .createObservableGauge(METRIC_QUEUE_ITEMS, { unit: '{item}', ...integer })
-      .addCallback((result) => result.observe(this.#queue.items));
-    meter
-      .createObservableGauge(METRIC_QUEUE_SIZE, { unit: 'By', ...integer })
-      .addCallback((result) => result.observe(this.#queue.sizeBytes));
-    meter
-      .createObservableCounter(METRIC_QUEUE_DROPPED, { unit: '{item}', ...integer })
+      .createObservableCounter(METRIC_AGENT_RESTARTS, { unit: '{restart}', ...integer })
       .addCallback((result) => {
-        const dropped = this.#dropped();
-        if (dropped === null) return;
-        for (const reason of DROP_REASONS) {
-          result.observe(dropped[reason], { [ATTR_ERROR_TYPE]: reason });
+        for (const cause of RESTART_CAUSES) {
+          result.observe(this.#runs.restarts[cause], { [ATTR_RESTART_CAUSE]: cause });
         }
       });
     const restarts = meter.createCounter(METRIC_FIRMWARE_RESTARTS, {
@@ -61,9 +69,36 @@ export class AgentMetrics {
     return () => restarts.add(1);
   }
 
-  #dropped(): ReturnType<DiskQueue['dropped']> | null {
+  #registerQueue(meter: Meter): void {
+    const counted = (unit: string) => ({ unit, valueType: ValueType.INT });
+    meter
+      .createObservableGauge(METRIC_QUEUE_ITEMS, counted('{item}'))
+      .addCallback((result) => result.observe(this.#queue.items));
+    meter
+      .createObservableGauge(METRIC_QUEUE_SIZE, counted('By'))
+      .addCallback((result) => result.observe(this.#queue.sizeBytes));
+    const dropped = meter.createObservableCounter(METRIC_QUEUE_DROPPED, counted('{item}'));
+    const lost = meter.createObservableCounter(METRIC_QUEUE_LOST, counted('{entry}'));
+    meter.addBatchObservableCallback(
+      (result) => {
+        const counts = this.#givenUp();
+        if (counts === null) return;
+        for (const reason of DROP_REASONS) {
+          const attributes = { [ATTR_ERROR_TYPE]: reason };
+          result.observe(dropped, counts.dropped[reason], attributes);
+          for (const signal of SIGNALS) {
+            const entries = counts.lost[reason][signal];
+            result.observe(lost, entries, { ...attributes, [ATTR_SIGNAL]: signal });
+          }
+        }
+      },
+      [dropped, lost],
+    );
+  }
+
+  #givenUp(): { dropped: DropCounts; lost: LostCounts } | null {
     try {
-      return this.#queue.dropped();
+      return { dropped: this.#queue.dropped(), lost: this.#queue.lost() };
     } catch (err) {
       this.#logger.error({ err }, 'telemetry queue could not be read');
       return null;

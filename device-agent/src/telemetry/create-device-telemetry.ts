@@ -12,6 +12,7 @@ import {
   DEFAULT_QUEUE_LIMITS,
   DiskQueue,
   QueueSender,
+  type Post,
   type QueueLimits,
 } from '@flotilla/otlp-queue';
 import type { Logger } from '@flotilla/service';
@@ -38,6 +39,7 @@ import {
   type FirmwareCrash,
 } from './log-record.ts';
 import { QueueWriter, TelemetryWriteError } from './queue-writer.ts';
+import { RunCounter } from './run-counter.ts';
 import { logSdkDiagnostics } from './sdk-diagnostics.ts';
 import { VersionSignals, readableRecords } from './version-signals.ts';
 
@@ -60,6 +62,10 @@ export interface DeviceTelemetryOptions {
   readonly sampling?: SamplingRules;
   readonly canary?: CanaryRules;
   readonly ceiling?: FootprintCeiling;
+  /** File systems to measure beside that of `dataDir`. */
+  readonly mounts?: readonly string[];
+  /** Carries requests to the collector; plain OTLP/HTTP by default. */
+  readonly post?: Post;
   readonly logSources?: LogSources;
   /** Between two looks at the log files. */
   readonly logPollMs?: number;
@@ -98,6 +104,7 @@ class AgentTelemetry implements DeviceTelemetry {
   readonly #writer: QueueWriter;
   readonly #sender: QueueSender;
   readonly #host: HostMetrics;
+  readonly #runs: RunCounter;
   readonly #agent: AgentMetrics;
   readonly #footprint: FootprintMonitor;
   readonly #intake: LogIntake;
@@ -123,9 +130,17 @@ class AgentTelemetry implements DeviceTelemetry {
       ...(options.queueLimits !== undefined && { limits: options.queueLimits }),
     });
     this.#writer = new QueueWriter(this.#queue, logger);
-    this.#sender = new QueueSender({ queue: this.#queue, collectorUrl, token, logger, clock });
-    this.#host = new HostMetrics(dataDir, logger);
-    this.#agent = new AgentMetrics(this.#queue, logger);
+    this.#sender = new QueueSender({
+      queue: this.#queue,
+      collectorUrl,
+      token,
+      logger,
+      clock,
+      ...(options.post !== undefined && { post: options.post }),
+    });
+    this.#host = new HostMetrics(dataDir, options.mounts ?? [], logger);
+    this.#runs = new RunCounter(this.#queue, logger);
+    this.#agent = new AgentMetrics(this.#queue, this.#runs, logger);
     this.#footprint = new FootprintMonitor({
       ceiling: options.ceiling ?? DEFAULT_CEILING,
       checkMs: FOOTPRINT_CHECK_MS,
@@ -234,6 +249,7 @@ class AgentTelemetry implements DeviceTelemetry {
     await this.#switching;
     await this.#shutdownSignals(this.#signals);
     await this.#sender.stop(STOP_TIMEOUT_MS);
+    this.#runs.stop();
     this.#queue.close();
   }
 
@@ -304,6 +320,7 @@ class AgentTelemetry implements DeviceTelemetry {
       resource: deviceResource(this.#identity, version),
       writer: this.#writer,
       metricsIntervalMs: this.#options.metricsIntervalMs,
+      intervalFactor: () => this.#footprint.intervalFactor,
       logger: this.#logger,
       register: (meter) => {
         this.#host.register(meter);

@@ -2,18 +2,20 @@ import type { Logger } from '@flotilla/service';
 import type { LogRecord, Meter } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { LoggerProvider, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BatchingLogProcessor } from './batching-log-processor.ts';
-import { QueueLogExporter, QueueMetricExporter } from './queue-exporters.ts';
+import { PacedMetricReader } from './paced-metric-reader.ts';
+import { QueueLogExporter } from './queue-log-exporter.ts';
 import type { QueueWriter } from './queue-writer.ts';
 
 const SCOPE = 'flotilla.device-agent';
-const MAX_EXPORT_TIMEOUT_MS = 30_000;
 
 export interface VersionSignalsOptions {
   readonly resource: Resource;
   readonly writer: QueueWriter;
   readonly metricsIntervalMs: number;
+  /** Multiplies the interval; 1 or more. */
+  readonly intervalFactor: () => number;
   readonly logger: Logger;
   /** Creates the instruments; returns what counts a restart. */
   readonly register: (meter: Meter) => () => void;
@@ -27,12 +29,13 @@ export class VersionSignals {
   readonly #loggerProvider: LoggerProvider;
 
   constructor(options: VersionSignalsOptions) {
-    const { resource, writer, metricsIntervalMs, logger } = options;
+    const { resource, writer, metricsIntervalMs, intervalFactor, logger } = options;
     this.resource = resource;
-    const reader = new PeriodicExportingMetricReader({
-      exporter: new QueueMetricExporter(writer),
-      exportIntervalMillis: metricsIntervalMs,
-      exportTimeoutMillis: Math.min(metricsIntervalMs, MAX_EXPORT_TIMEOUT_MS),
+    const reader = new PacedMetricReader({
+      intervalMs: metricsIntervalMs,
+      factor: intervalFactor,
+      write: (metrics) => writer.writeMetrics(metrics),
+      logger,
     });
     this.#meterProvider = new MeterProvider({ resource, readers: [reader] });
     this.countRestart = options.register(this.#meterProvider.getMeter(SCOPE));

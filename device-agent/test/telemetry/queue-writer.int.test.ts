@@ -8,7 +8,7 @@ import { emptyResource } from '@opentelemetry/resources';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BatchingLogProcessor } from '../../src/telemetry/batching-log-processor.ts';
 import { plainLogRecord } from '../../src/telemetry/log-record.ts';
-import { QueueLogExporter, QueueMetricExporter } from '../../src/telemetry/queue-exporters.ts';
+import { QueueLogExporter } from '../../src/telemetry/queue-log-exporter.ts';
 import { QueueWriter, TelemetryWriteError } from '../../src/telemetry/queue-writer.ts';
 import { decodeLogs } from '../../src/telemetry/testing/decode-otlp.ts';
 import { readableRecords } from '../../src/telemetry/version-signals.ts';
@@ -56,6 +56,17 @@ describe('QueueWriter', () => {
     expect(queue.items).toBe(0);
   });
 
+  it('counts nothing as lost that its source still has', () => {
+    const mark = { name: 'place', value: '7' };
+    const release = holdWriteLock(folder);
+    expect(() => writer.moveLogs(record('kept'), mark)).toThrow('locked');
+    release();
+    expect(queue.dropped().unwritable).toBe(0);
+    expect(queue.mark('place')).toBeNull();
+    writer.moveLogs(record('kept'), mark);
+    expect([queue.items, queue.mark('place')]).toEqual([1, '7']);
+  });
+
   it('counts what the disk did not take, and says why', () => {
     const release = holdWriteLock(folder);
     expect(() => writer.writeLogs(record('lost'))).toThrow(TelemetryWriteError);
@@ -66,24 +77,17 @@ describe('QueueWriter', () => {
   });
 });
 
-describe('the exporters', () => {
-  it('hand a failure to the SDK through its callback and throw nothing', () => {
+describe('the log exporter', () => {
+  it('hands a failure to the SDK through its callback and throw nothing', () => {
     const release = holdWriteLock(folder);
     const results: unknown[] = [];
     new QueueLogExporter(writer).export(record('lost'), (result) => results.push(result));
-    new QueueMetricExporter(writer).export(
-      { resource: emptyResource(), scopeMetrics: [] },
-      (result) => results.push(result),
-    );
     release();
-    expect(results).toEqual([
-      { code: 1, error: expect.any(TelemetryWriteError) as unknown },
-      { code: 1, error: expect.any(TelemetryWriteError) as unknown },
-    ]);
-    expect(queue.dropped().unwritable).toBe(2);
+    expect(results).toEqual([{ code: 1, error: expect.any(TelemetryWriteError) as unknown }]);
+    expect(queue.lost().unwritable.logs).toBe(1);
   });
 
-  it('tell the batching processor what was lost', async () => {
+  it('tells the batching processor what was lost', async () => {
     const failures: Error[] = [];
     const processor = new BatchingLogProcessor(new QueueLogExporter(writer), (error) =>
       failures.push(error),

@@ -2,6 +2,8 @@ export * from './disk-queue.ts';
 export * from './domain/drain-window.ts';
 export * from './domain/send-decision.ts';
 export * from './drop-counts.ts';
+export type { Post } from './otlp-http-post.ts';
+export * from './otlp-tls-post.ts';
 export * from './protobuf-fields.ts';
 export { QueueOpenError } from './queue-database.ts';
 export * from './queue-sender.ts';

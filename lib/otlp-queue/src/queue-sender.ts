@@ -8,7 +8,7 @@ import {
   type SendDecision,
 } from './domain/send-decision.ts';
 import { nextWindow } from './domain/drain-window.ts';
-import { postItem, type PostResult } from './otlp-http-post.ts';
+import { postItem, type Post, type PostResult } from './otlp-http-post.ts';
 import { partialSuccess } from './partial-success.ts';
 import { refusalReason } from './rpc-status.ts';
 
@@ -29,7 +29,7 @@ export interface QueueSenderOptions {
   /** Most requests under way at once while a backlog drains; 1 keeps a strict order of arrival. */
   readonly maxInFlight?: number;
   /** Carries one item to the collector; OTLP/HTTP by default. Must not reject. */
-  readonly post?: typeof postItem;
+  readonly post?: Post;
 }
 
 /** What a drain ended with: the queue is empty, or the time to wait before the next attempt. */

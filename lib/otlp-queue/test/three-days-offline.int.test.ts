@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskQueue, type QueueLimits } from '../src/disk-queue.ts';
+import type { Post } from '../src/otlp-http-post.ts';
 import { QueueSender } from '../src/queue-sender.ts';
 import { startFakeCollector, type FakeCollector } from '../src/testing/fake-collector.ts';
 
-const STEP_MS = 10_000;
-const BATCHES = (3 * 24 * 3600 * 1000) / STEP_MS;
+const THREE_DAYS_MS = 3 * 24 * 3600 * 1000;
 const POINTS = 25;
 const STARTED_AT_MS = Date.UTC(2026, 0, 1);
 const MAX_IN_FLIGHT = 8;
@@ -26,20 +26,18 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A device without a network: a batch every ten seconds of its clock. */
-function goOffline(limits: QueueLimits): DiskQueue {
+/** A device without a network: a batch every `stepMs` of its clock. */
+function goOffline(stepMs: number, limits: QueueLimits): DiskQueue {
   let nowMs = STARTED_AT_MS;
   const queue = new DiskQueue({ folder, logger, limits, clock: () => nowMs });
   const body = Buffer.alloc(100);
-  for (let n = 0; n < BATCHES; n += 1) {
-    nowMs = STARTED_AT_MS + n * STEP_MS;
+  for (let n = 0; n < THREE_DAYS_MS / stepMs; n += 1) {
+    nowMs = STARTED_AT_MS + n * stepMs;
     body.writeUInt32LE(n);
     queue.enqueue('/v1/metrics', body, POINTS);
   }
   return queue;
 }
-
-type Post = NonNullable<ConstructorParameters<typeof QueueSender>[0]['post']>;
 
 /** Sends everything to the fake collector, or through `post`. */
 async function drain(queue: DiskQueue, post?: Post): Promise<void> {
@@ -88,44 +86,49 @@ function expectOldestFirst(numbers: readonly number[]): void {
 
 describe('three days offline', () => {
   it('loses nothing that the bound has room for', async () => {
-    const queue = goOffline({ maxBytes: BATCHES * 100, maxAgeMs: 3 * 24 * 3600 * 1000 });
-    expect(queue.items).toBe(BATCHES);
+    const stepMs = 30_000;
+    const batches = THREE_DAYS_MS / stepMs;
+    const queue = goOffline(stepMs, { maxBytes: batches * 100, maxAgeMs: THREE_DAYS_MS });
+    expect(queue.items).toBe(batches);
     expect(queue.dropped()).toEqual({ bytes: 0, age: 0, refused: 0, unwritable: 0 });
     const { taken: numbers, batchIds, post } = inProcessCollector();
     await drain(queue, post);
-    expect(new Set(numbers).size).toBe(BATCHES);
-    expect(numbers).toHaveLength(BATCHES);
+    expect(new Set(numbers).size).toBe(batches);
+    expect(numbers).toHaveLength(batches);
     expectOldestFirst(numbers);
     // Every repeat carried the batch id of its first attempt.
-    expect(new Set(batchIds).size).toBe(BATCHES);
-    expect(batchIds.length).toBeGreaterThan(BATCHES);
+    expect(new Set(batchIds).size).toBe(batches);
+    expect(batchIds.length).toBeGreaterThan(batches);
     queue.close();
   });
 
   it('gives up the oldest beyond the bound, and counts each one', async () => {
-    const kept = 2000;
-    const oneDayMs = 24 * 3600 * 1000;
-    const queue = goOffline({ maxBytes: kept * 100, maxAgeMs: oneDayMs });
+    const stepMs = 60_000;
+    const batches = THREE_DAYS_MS / stepMs;
+    const kept = 500;
+    const queue = goOffline(stepMs, { maxBytes: kept * 100, maxAgeMs: THREE_DAYS_MS / 3 });
     const dropped = queue.dropped();
     expect(queue.items).toBe(kept);
-    expect(dropped.bytes + dropped.age + queue.items).toBe(BATCHES);
+    expect(dropped.bytes + dropped.age + queue.items).toBe(batches);
     await drain(queue);
     const numbers = collector.accepted.map(({ body }) => numberOf(body));
     expect(numbers.toSorted((a, b) => a - b)).toEqual(
-      Array.from({ length: kept }, (_, n) => BATCHES - kept + n),
+      Array.from({ length: kept }, (_, n) => batches - kept + n),
     );
     expect(queue.lost().bytes.metrics).toBe(dropped.bytes * POINTS);
-    expect((numbers.length + dropped.bytes + dropped.age) * POINTS).toBe(BATCHES * POINTS);
+    expect((numbers.length + dropped.bytes + dropped.age) * POINTS).toBe(batches * POINTS);
     queue.close();
   });
 
   it('gives up by age what is older than the bound', () => {
+    const stepMs = 60_000;
+    const batches = THREE_DAYS_MS / stepMs;
     const hourMs = 3_600_000;
-    const queue = goOffline({ maxBytes: BATCHES * 100, maxAgeMs: hourMs });
-    const kept = hourMs / STEP_MS + 1;
+    const queue = goOffline(stepMs, { maxBytes: batches * 100, maxAgeMs: hourMs });
+    const kept = hourMs / stepMs + 1;
     expect(queue.items).toBe(kept);
-    expect(queue.dropped()).toEqual({ bytes: 0, age: BATCHES - kept, refused: 0, unwritable: 0 });
-    expect(queue.lost().age.metrics).toBe((BATCHES - kept) * POINTS);
+    expect(queue.dropped()).toEqual({ bytes: 0, age: batches - kept, refused: 0, unwritable: 0 });
+    expect(queue.lost().age.metrics).toBe((batches - kept) * POINTS);
     queue.close();
   });
 });

@@ -9,10 +9,16 @@ import {
   METRIC_UPTIME,
 } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
-import { ValueType, type Meter } from '@opentelemetry/api';
+import {
+  ValueType,
+  type Attributes,
+  type BatchObservableResult,
+  type Meter,
+} from '@opentelemetry/api';
 import {
   ATTR_HW_ID,
   ATTR_HW_NAME,
+  ATTR_SYSTEM_FILESYSTEM_MOUNTPOINT,
   ATTR_SYSTEM_FILESYSTEM_STATE,
   ATTR_SYSTEM_MEMORY_STATE,
 } from '@opentelemetry/semantic-conventions/incubating';
@@ -25,9 +31,6 @@ import { readTemperatures } from './temperature.ts';
 const BYTES = { unit: 'By', valueType: ValueType.INT };
 const USED_MEMORY = { [ATTR_SYSTEM_MEMORY_STATE]: 'used' };
 const FREE_MEMORY = { [ATTR_SYSTEM_MEMORY_STATE]: 'free' };
-const filesystemState = (state: 'used' | 'free' | 'reserved') => ({
-  [ATTR_SYSTEM_FILESYSTEM_STATE]: state,
-});
 
 /**
  * The host's metrics under the names and units of the OTel system and hardware conventions. Shared
@@ -35,12 +38,15 @@ const filesystemState = (state: 'used' | 'free' | 'reserved') => ({
  */
 export class HostMetrics {
   readonly #dataDir: string;
+  readonly #mounts: readonly string[];
   readonly #logger: Logger;
   readonly #cpu = new CpuSource();
   readonly #failing = new Set<string>();
 
-  constructor(dataDir: string, logger: Logger) {
+  /** `mounts`: file systems to measure beside the one of `dataDir`, under their `mountpoint`. */
+  constructor(dataDir: string, mounts: readonly string[], logger: Logger) {
     this.#dataDir = dataDir;
+    this.#mounts = mounts;
     this.#logger = logger;
   }
 
@@ -87,14 +93,21 @@ export class HostMetrics {
   #registerFilesystem(meter: Meter): void {
     const utilization = meter.createObservableGauge(METRIC_FILESYSTEM_UTILIZATION, { unit: '1' });
     const usage = meter.createObservableUpDownCounter(METRIC_FILESYSTEM_USAGE, BYTES);
+    const observe = async (result: BatchObservableResult, path: string, of: Attributes) => {
+      const use = await this.#reading(`filesystem ${path}`, () => readFilesystem(path));
+      if (use === null) return;
+      const state = (value: string) => ({ ...of, [ATTR_SYSTEM_FILESYSTEM_STATE]: value });
+      result.observe(utilization, use.utilization, state('used'));
+      result.observe(usage, use.usedBytes, state('used'));
+      result.observe(usage, use.freeBytes, state('free'));
+      result.observe(usage, use.reservedBytes, state('reserved'));
+    };
     meter.addBatchObservableCallback(
       async (result) => {
-        const use = await this.#reading('filesystem', () => readFilesystem(this.#dataDir));
-        if (use === null) return;
-        result.observe(utilization, use.utilization, filesystemState('used'));
-        result.observe(usage, use.usedBytes, filesystemState('used'));
-        result.observe(usage, use.freeBytes, filesystemState('free'));
-        result.observe(usage, use.reservedBytes, filesystemState('reserved'));
+        await observe(result, this.#dataDir, {});
+        for (const mount of this.#mounts) {
+          await observe(result, mount, { [ATTR_SYSTEM_FILESYSTEM_MOUNTPOINT]: mount });
+        }
       },
       [utilization, usage],
     );

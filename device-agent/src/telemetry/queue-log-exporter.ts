@@ -1,12 +1,7 @@
 import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import {
-  AggregationTemporality,
-  type PushMetricExporter,
-  type ResourceMetrics,
-} from '@opentelemetry/sdk-metrics';
 import type { QueueWriter } from './queue-writer.ts';
 
-type ExportCallback = Parameters<PushMetricExporter['export']>[1];
+type ExportCallback = Parameters<LogRecordExporter['export']>[1];
 type ExportResult = Parameters<ExportCallback>[0];
 
 // ExportResultCode lives in @opentelemetry/core, which the SDK packages use but do not export again.
@@ -14,31 +9,6 @@ type ExportResult = Parameters<ExportCallback>[0];
 const SUCCESS = 0 as ExportResult['code'];
 const FAILED = 1 as ExportResult['code'];
 /* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
-
-/** Metrics go to the disk queue instead of the network; done when `export` returns. */
-export class QueueMetricExporter implements PushMetricExporter {
-  readonly #writer: QueueWriter;
-  constructor(writer: QueueWriter) {
-    this.#writer = writer;
-  }
-
-  export(metrics: ResourceMetrics, done: ExportCallback): void {
-    settle(() => this.#writer.writeMetrics(metrics), done);
-  }
-
-  /** Cumulative: a batch that is lost costs resolution, not counts. */
-  selectAggregationTemporality(): AggregationTemporality {
-    return AggregationTemporality.CUMULATIVE;
-  }
-
-  forceFlush(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  shutdown(): Promise<void> {
-    return Promise.resolve();
-  }
-}
 
 /** Log records go to the disk queue instead of the network; done when `export` returns. */
 export class QueueLogExporter implements LogRecordExporter {
