@@ -37,17 +37,20 @@ export interface MoverCounts {
   undecoded: number;
 }
 
-/** How much is held in memory until an interval ends. */
-export interface AggregateLimits {
+/** How much an interval may come to; it ends early beyond one of these. */
+export interface IntervalLimits {
+  /** Held in memory. */
   readonly maxSeries: number;
   readonly maxBytes: number;
+  /** Of requests: the journal keeps them until the interval's end. */
+  readonly maxJournalBytes: number;
 }
 
 export interface JournalMoverOptions {
   readonly consumer: LogConsumer;
   readonly queue: DiskQueue;
   readonly rule: AggregationRule;
-  readonly limits: AggregateLimits;
+  readonly limits: IntervalLimits;
   readonly logger: Logger;
   readonly clock: () => number;
 }
@@ -74,6 +77,8 @@ export class JournalMover {
   #aggregate: IntervalAggregate;
   #raw: QueueRequest[] = [];
   #rawBytes = 0;
+  /** Of the requests read since the last interval ended. */
+  #readBytes = 0;
   #partitions: TopicPartition[] = [];
   #flushAtMs = 0;
   #loop: Promise<void> | undefined;
@@ -135,6 +140,7 @@ export class JournalMover {
     this.#aggregate = new IntervalAggregate(rule, this.#counters);
     this.#raw = [];
     this.#rawBytes = 0;
+    this.#readBytes = 0;
     this.#batches = new RecentBatches(MAX_REMEMBERED_BATCHES);
     this.#partitions = await consumer.assignment();
     for (const partition of this.#partitions) {
@@ -193,14 +199,21 @@ export class JournalMover {
   }
 
   async #aggregateAll(partition: TopicPartition, records: readonly StoredRecord[]): Promise<void> {
-    const { maxSeries, maxBytes } = this.#options.limits;
     for (const record of records) {
       this.#take(record);
+      this.#readBytes += record.value.length;
       this.#offsets.set(keyOf(partition), record.offset + 1);
-      if (this.series <= maxSeries && this.sizeBytes <= maxBytes) continue;
+      if (!this.#isFull()) continue;
       this.counts.earlyIntervals += 1;
       await this.#flush();
     }
+  }
+
+  #isFull(): boolean {
+    const { maxSeries, maxBytes, maxJournalBytes } = this.#options.limits;
+    return (
+      this.series > maxSeries || this.sizeBytes > maxBytes || this.#readBytes > maxJournalBytes
+    );
   }
 
   #take(record: StoredRecord): void {
@@ -227,6 +240,7 @@ export class JournalMover {
     const raw = this.#raw;
     this.#raw = [];
     this.#rawBytes = 0;
+    this.#readBytes = 0;
     this.#counters.settle(this.#options.clock());
     await this.#move(TOPIC_METRICS, [...requests, ...raw]);
     this.counts.unmergedPoints += this.#counters.takeRefusedPoints();

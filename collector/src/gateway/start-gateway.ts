@@ -108,6 +108,8 @@ async function openMover(
     limits: {
       maxSeries: config.FLOTILLA_GATEWAY_MAX_SERIES,
       maxBytes: config.FLOTILLA_GATEWAY_MAX_AGGREGATE_BYTES,
+      // Half of the journal is for what has moved on already, and it must not fill up meanwhile.
+      maxJournalBytes: config.FLOTILLA_GATEWAY_JOURNAL_MAX_BYTES / 4,
     },
     logger,
     clock,

@@ -1,9 +1,12 @@
 import {
+  decodeMetrics,
+  encodeMetrics,
   TEMPORALITY_CUMULATIVE,
   TEMPORALITY_DELTA,
   type MetricData,
   type MetricsRequest,
   type NumberPoint,
+  type OpaquePoint,
 } from '@flotilla/otlp';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -220,6 +223,88 @@ describe('histograms', () => {
     }));
     const result = histogramsOf(aggregate([request(data(TEMPORALITY_CUMULATIVE, ...points))]));
     expect(result).toEqual([points[1]]);
+  });
+});
+
+describe('exponential histograms', () => {
+  const opaque = fc.record({
+    seconds: fc.integer({ min: 1, max: 300 }),
+    start: fc.constantFrom(0, 1),
+    bytes: fc.uint8Array({ maxLength: 20 }),
+  });
+  const pointsOf = (given: MetricsRequest) =>
+    metricsOf(given, 'm').flatMap((data) => (data.kind === 'exponential' ? data.points : []));
+  const exponential = (temporality: number, points: readonly OpaquePoint[]): MetricData => ({
+    kind: 'exponential',
+    temporality,
+    points,
+  });
+  const toPoint = ({
+    seconds,
+    start,
+    bytes,
+  }: {
+    seconds: number;
+    start: number;
+    bytes: Uint8Array;
+  }) => ({
+    attributes: [],
+    startTimeUnixNano: at(start),
+    timeUnixNano: at(seconds),
+    encoded: bytes,
+  });
+
+  it('that are deltas pass one by one', () => {
+    fc.assert(
+      fc.property(fc.array(opaque, { maxLength: 20 }), (given) => {
+        const points = given.map(toPoint);
+        const requests = points.map((one) => request(exponential(TEMPORALITY_DELTA, [one])));
+        expect(pointsOf(aggregate(requests))).toEqual(points);
+      }),
+    );
+  });
+
+  it('that are cumulative keep the last per interval and start', () => {
+    fc.assert(
+      fc.property(fc.array(opaque, { minLength: 1, maxLength: 20 }), (given) => {
+        const points = given.map(toPoint);
+        const result = pointsOf(aggregate([request(exponential(TEMPORALITY_CUMULATIVE, points))]));
+        const lasts = new Map<string, OpaquePoint>();
+        for (const one of points) {
+          const key = `${one.timeUnixNano / at(60)}/${one.startTimeUnixNano}`;
+          const before = lasts.get(key);
+          if (before === undefined || one.timeUnixNano >= before.timeUnixNano) lasts.set(key, one);
+        }
+        expect(result).toEqual([...lasts.values()]);
+      }),
+    );
+  });
+});
+
+describe('what is held', () => {
+  it('is no view of the request it came in', () => {
+    const body = encodeMetrics(request(gauge(point(1, 1), { ...point(2, 1), flags: 1 })));
+    const cells = new IntervalAggregate(rule(), new CounterState(1000, 0n));
+    const decoded = decodeMetrics(body);
+    cells.add(decoded);
+    // The request's memory is used for something else.
+    body.fill(0xff);
+    const [resource] = cells.take();
+    expect(resource?.resource).toEqual(utf8('device-1'));
+    const points = numbersOf({ resources: [resource!] });
+    expect(points.map(({ attributes }) => attributes[0]?.value)).toEqual([utf8('0'), utf8('0')]);
+  });
+
+  it('is weighed, more with every series and nothing once it is taken', () => {
+    const cells = new IntervalAggregate(rule(), new CounterState(1000, 0n));
+    cells.add(request(gauge(point(1, 1, 'a'))));
+    const one = cells.sizeBytes;
+    cells.add(request(gauge(point(2, 1, 'a'))));
+    expect(cells.sizeBytes).toBe(one);
+    cells.add(request(gauge(point(2, 1, 'b'.repeat(5000)))));
+    expect(cells.sizeBytes).toBeGreaterThan(one + 5000);
+    cells.take();
+    expect(cells.sizeBytes).toBe(0);
   });
 });
 

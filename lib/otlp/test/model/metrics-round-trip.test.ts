@@ -1,7 +1,7 @@
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countPoints, decodeMetrics, encodeMetrics } from '../../src/index.ts';
+import { countPoints, decodeMetrics, encodeMetrics, WireReader } from '../../src/index.ts';
 
 type Input = Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0];
 
@@ -19,6 +19,10 @@ const descriptor = fc.record({
   name: fc.string({ minLength: 1 }),
   description: fc.string(),
   unit: fc.string({ maxLength: 5 }),
+});
+const exponentialBuckets = fc.record({
+  offset: fc.integer({ min: -1000, max: 1000 }),
+  bucketCounts: fc.array(fc.integer({ min: 0, max: 1e9 }), { maxLength: 5 }),
 });
 const buckets = fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 3, maxLength: 3 });
 /** The SDK's enumerations: DataPointType HISTOGRAM 0, EXPONENTIAL 1, GAUGE 2, SUM 3; ValueType INT 0, DOUBLE 1. */
@@ -44,6 +48,28 @@ const metric = descriptor.chain((described) =>
           descriptor: { ...described, valueType: 1 },
           aggregationTemporality: temporality,
           dataPointType: 0,
+          dataPoints,
+        })),
+      fc
+        .array(
+          dataPoint(
+            fc.record({
+              scale: fc.integer({ min: -10, max: 20 }),
+              zeroCount: fc.integer({ min: 0, max: 1e9 }),
+              positive: exponentialBuckets,
+              negative: exponentialBuckets,
+              count: fc.integer({ min: 0, max: 1e9 }),
+              sum: double,
+              min: double,
+              max: double,
+            }),
+          ),
+          { maxLength: 4 },
+        )
+        .map((dataPoints) => ({
+          descriptor: { ...described, valueType: 1 },
+          aggregationTemporality: temporality,
+          dataPointType: 1,
           dataPoints,
         })),
     ),
@@ -77,6 +103,16 @@ const request = fc.record({
   ),
 });
 
+/** ExponentialHistogramDataPoint.sum = 5. */
+function sumOf(encoded: Uint8Array): number | undefined {
+  const reader = new WireReader(encoded);
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 5) return reader.double();
+    reader.skip();
+  }
+  return undefined;
+}
+
 describe('the metrics model', () => {
   it("gives back what OpenTelemetry's own encoder wrote", () => {
     fc.assert(
@@ -97,7 +133,7 @@ describe('the metrics model', () => {
               ? data.points.map((point) => point.sum)
               : data.kind === 'gauge' || data.kind === 'sum'
                 ? data.points.map((point) => Number(point.value))
-                : [],
+                : data.points.map(({ encoded }) => sumOf(encoded)),
           );
         const expected = given.scopeMetrics
           .flatMap(({ metrics }) => metrics)
