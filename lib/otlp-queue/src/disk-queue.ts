@@ -207,6 +207,11 @@ export class DiskQueue {
     });
   }
 
+  /** A part of a request that the collector took otherwise ("Partial Success"). */
+  countRejected(path: OtlpPath, entries: number): void {
+    this.#guarded(() => this.#count('refused', path, 0, entries));
+  }
+
   /** A request that never reached the disk. */
   countUnwritable(path: OtlpPath = '/v1/metrics', entries = 0): void {
     this.#unwritable += 1;

@@ -220,7 +220,9 @@ export class QueueSender {
         logger.info({ failures: this.#failures }, 'the collector takes telemetry again');
       }
       const rejected = partialSuccess(result.answer);
-      if (rejected !== null) logger.warn({ batchId, path, ...rejected }, 'taken only in part');
+      if (rejected === null) return;
+      logger.warn({ batchId, path, ...rejected }, 'taken only in part');
+      if (rejected.rejected > 0) this.#options.queue.countRejected(path, rejected.rejected);
       return;
     }
     const reason = refusalReason(result.answer, result.contentType);

@@ -237,11 +237,13 @@ describe('QueueSender', () => {
     expect(bodies()).toEqual(['kept', 'kept too']);
   });
 
-  it('treats a partial success as taken', async () => {
-    answers({ status: 200, body: Uint8Array.of(0x0a, 2, 0x08, 1) });
+  it('treats a partial success as taken and counts what was not', async () => {
+    answers({ status: 200, body: Uint8Array.of(0x0a, 2, 0x08, 3) });
     enqueue('taken in part');
     await makeSender().flush(5000);
     expect([queue.items, collector.requests.length]).toEqual([0, 1]);
+    expect(queue.dropped().refused).toBe(0);
+    expect(Object.values(queue.lost().refused).toSorted()).toEqual([0, 0, 3]);
   });
 
   it('survives a disk that fails after the collector took a batch, and repeats its id', async () => {
