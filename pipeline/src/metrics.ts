@@ -21,7 +21,14 @@ export function createMetrics() {
       'topic',
       'code',
     ]),
-    deadLettersLost: counter('dead_letters_lost_total', 'Dead letters a full log did not take.'),
+    lost: counter('lost_records_total', 'Records the log dropped before they were stored.', [
+      'topic',
+    ]),
+    nameLookUps: counter(
+      'batch_name_lookups_total',
+      'Batch names looked up in the warehouse; of the others it was sure that they are new.',
+      ['topic'],
+    ),
     retries: counter('retries_total', 'Attempts that failed and were repeated, by operation.', [
       'operation',
     ]),
@@ -45,6 +52,11 @@ export function createMetrics() {
       registers,
     }),
     healthFailures: counter('health_job_failures_total', 'Health computations that failed.'),
+    rollupFailures: counter(
+      'rollup_failures_total',
+      'Rollups that failed and stay behind, by name.',
+      ['rollup'],
+    ),
   };
 }
 export type PipelineMetrics = ReturnType<typeof createMetrics>;

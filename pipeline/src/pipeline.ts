@@ -3,10 +3,14 @@ import { TELEMETRY_TOPICS } from '@flotilla/contracts';
 import { openEventLog, type EventLog } from '@flotilla/event-log';
 import { closeServer, createHttpServer, type Logger, type RunningService } from '@flotilla/service';
 import type { Config } from './config.ts';
+import { ByteBudget } from './consume/byte-budget.ts';
 import { IngestLoop } from './consume/ingest-loop.ts';
 import { RangeReader } from './consume/range-reader.ts';
+import { RangeStore } from './consume/range-store.ts';
+import { spoolBeside } from './dead-letters/letter-spool.ts';
 import { runHealthJob } from './health/health-job.ts';
 import { BatchLedger } from './load/batch-ledger.ts';
+import { WarehouseNames } from './load/batch-ledger-store.ts';
 import { FileSink, HttpSink, type InsertSink } from './load/insert-sink.ts';
 import { RangeLoader } from './load/range-loader.ts';
 import { TableLoader } from './load/table-loader.ts';
@@ -50,7 +54,9 @@ async function start(
   const applied = await migrate(warehouse.ingest);
   logger.info({ applied: applied.map(({ name }) => name) }, 'the schema is current');
   const endpoint = await openEndpoint(warehouse, config, logger, closers);
-  const log = await openEventLog(config.FLOTILLA_EVENT_LOG);
+  const log = await openEventLog(config.FLOTILLA_EVENT_LOG, {
+    leaseMs: config.FLOTILLA_MEMBER_LEASE_MS,
+  });
   closers.push(() => log.close());
 
   const abort = new AbortController();
@@ -117,16 +123,26 @@ async function createLoop(config: Config, around: LoopSurroundings): Promise<Ing
     maxAgeMs: config.FLOTILLA_BATCH_MAX_AGE_MS,
   };
   const sink = await openSink(warehouse);
-  const ledger = new BatchLedger(warehouse.ingest, sink, randomUUID);
-  const tables = new TableLoader(sink, warehouse.ingest, randomUUID);
-  return new IngestLoop({
-    log,
-    consumer,
-    reader: new RangeReader(consumer, ledger, limits),
-    loader: new RangeLoader(tables, ledger, metrics),
+  const ledger = new BatchLedger({
+    names: new WarehouseNames(warehouse.ingest, warehouse.compute),
+    sink,
+    filterBytes: config.FLOTILLA_NAME_FILTER_MAX_BYTES,
     metrics,
     logger,
-    clock: () => Date.now(),
+    newId: randomUUID,
+  });
+  const tables = new TableLoader(sink, warehouse.ingest);
+  const loader = new RangeLoader(tables, ledger, metrics);
+  const spool = spoolBeside(config.FLOTILLA_EVENT_LOG, config.FLOTILLA_DEAD_LETTER_FOLDER);
+  const clock = () => Date.now();
+  return new IngestLoop({
+    consumer,
+    reader: new RangeReader(consumer, ledger, limits),
+    store: new RangeStore({ log, loader, spool, metrics, logger, clock }),
+    budget: new ByteBudget(config.FLOTILLA_PREPARED_MAX_BYTES),
+    metrics,
+    logger,
+    clock,
     random: () => Math.random(),
   });
 }

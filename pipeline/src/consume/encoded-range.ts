@@ -2,7 +2,8 @@ import { HEADER_BATCH_ID, HEADER_DEVICE_ID, HEADER_RECEIVED_AT } from '@flotilla
 import type { StoredRecord, TopicPartition } from '@flotilla/event-log';
 import { DecodeError } from '@flotilla/otlp';
 import { RowEncoder } from '../decode/row-encoder.ts';
-import { batchKey, type BatchName, type IngestedBatch } from '../load/batch-ledger.ts';
+import type { IngestedBatch } from '../load/batch-ledger.ts';
+import { batchKey, type BatchName } from '../load/batch-name.ts';
 import type { OffsetRange } from './pending-range.ts';
 
 export interface Undecodable {
@@ -16,9 +17,13 @@ export interface EncodedRange {
   readonly range: OffsetRange;
   readonly rows: RowEncoder;
   readonly batches: readonly IngestedBatch[];
-  /** Retries of batches that are stored already, or stand earlier in this range. */
-  readonly duplicates: readonly StoredRecord[];
+  /** How many are retries of batches that are stored already, or stand earlier in this range. */
+  readonly duplicates: number;
   readonly undecodable: readonly Undecodable[];
+  /** Held in memory until it is stored. */
+  readonly sizeBytes: number;
+  /** Offsets before it that the log dropped before they were read. */
+  readonly lostRecords: number;
 }
 
 export interface RangeLimits {
@@ -45,7 +50,7 @@ export async function encodeRange(
 ): Promise<EncodedRange> {
   const rows = new RowEncoder(partition.topic, partition.partition);
   const batches: IngestedBatch[] = [];
-  const duplicates: StoredRecord[] = [];
+  let duplicates = 0;
   const undecodable: Undecodable[] = [];
   const seen = new Set<string>();
   let end = records[0]?.offset ?? 0;
@@ -56,7 +61,7 @@ export async function encodeRange(
     const name = batchNameOf(record);
     const key = name === null ? null : batchKey(name);
     if (key !== null && (known.has(key) || seen.has(key))) {
-      duplicates.push(record);
+      duplicates += 1;
       continue;
     }
     const rowCount = encode(rows, record, undecodable);
@@ -69,7 +74,9 @@ export async function encodeRange(
     turnEndsAt = performance.now() + TURN_MS;
   }
   const range = { start: records[0]?.offset ?? 0, end };
-  return { partition, range, rows, batches, duplicates, undecodable };
+  const deadBytes = undecodable.reduce((sum, dead) => sum + dead.record.value.length, 0);
+  const sizeBytes = rows.sizeBytes + deadBytes;
+  return { partition, range, rows, batches, duplicates, undecodable, sizeBytes, lostRecords: 0 };
 }
 
 /** The number of rows, or null when there are none to be had. */

@@ -10,25 +10,39 @@ export interface BatchLimits {
   readonly maxAgeMs: number;
 }
 
-/** The log no longer has what it promised to keep until it was committed. */
-export class LostRecordsError extends Error {
-  override readonly name = 'LostRecordsError';
+/** The log gives nothing where it had something before; it may again. */
+export class RecordsMissingError extends Error {
+  override readonly name = 'RecordsMissingError';
 }
 
-/** Cuts a partition into encoded ranges. */
+/** Cuts a partition into encoded ranges. Offsets may have gaps: a transaction's end, compaction. */
 export class RangeReader {
   readonly #consumer: LogConsumer;
-  readonly #ledger: Pick<BatchLedger, 'known'>;
+  readonly #ledger: Pick<BatchLedger, 'open' | 'close' | 'known'>;
   readonly limits: BatchLimits;
 
-  constructor(consumer: LogConsumer, ledger: Pick<BatchLedger, 'known'>, limits: BatchLimits) {
+  constructor(
+    consumer: LogConsumer,
+    ledger: Pick<BatchLedger, 'open' | 'close' | 'known'>,
+    limits: BatchLimits,
+  ) {
     this.#consumer = consumer;
     this.#ledger = ledger;
     this.limits = limits;
   }
 
+  /** Called when the partition becomes ours, before any of it is read. */
+  open(partition: TopicPartition): void {
+    this.#ledger.open(partition);
+  }
+
+  /** Called when it is ours no more. */
+  close(partition: TopicPartition): void {
+    this.#ledger.close(partition);
+  }
+
   /**
-   * The next range from `offset`, or null at the end. `unstored` are batches of earlier ranges that
+   * The next range from `offset` on, or null at the end. `unstored` are batches of earlier ranges that
    * the ledger may not know yet.
    */
   async next(
@@ -45,28 +59,42 @@ export class RangeReader {
     if (first === undefined) return null;
     const known = await this.#known(partition, records, first.offset);
     for (const key of unstored) known.add(key);
-    return encodeRange(partition, records, known, { maxRows, maxBytes });
+    const encoded = await encodeRange(partition, records, known, { maxRows, maxBytes });
+    return { ...encoded, lostRecords: await this.#lost(partition, offset, first.offset) };
   }
 
-  /** Exactly the records of `range`, however the limits are set now. */
+  /**
+   * All that the log holds of `range`, however the limits are set now. Rejects with RecordsMissingError
+   * when it gives nothing although the range's last record was there: that shows nothing yet, since a
+   * broker that restarts or throttles gives nothing for a while.
+   */
   async exactly(partition: TopicPartition, range: OffsetRange): Promise<EncodedRange> {
     const records: StoredRecord[] = [];
     let at = range.start;
     while (at < range.end) {
       const limits = { maxRecords: range.end - at, maxBytes: this.limits.maxBytes };
       const read = await this.#consumer.read(partition, at, limits);
-      const within = read.filter((record) => record.offset < range.end);
-      const last = within.at(-1);
-      if (last === undefined || within[0]?.offset !== at) {
-        throw new LostRecordsError(
-          `${partition.topic}/${partition.partition} has no record ${at}, which was not stored yet`,
-        );
+      const last = read.at(-1);
+      if (last === undefined) {
+        const place = `${partition.topic}/${partition.partition}`;
+        throw new RecordsMissingError(`${place} gives nothing from ${at} on, of ${range.end}`);
       }
-      records.push(...within);
+      records.push(...read.filter((record) => record.offset < range.end));
       at = last.offset + 1;
     }
     const known = await this.#known(partition, records, range.start);
-    return { ...(await encodeRange(partition, records, known, NO_LIMITS)), range };
+    const encoded = await encodeRange(partition, records, known, NO_LIMITS);
+    const first = records[0]?.offset ?? range.end;
+    return { ...encoded, range, lostRecords: await this.#lost(partition, range.start, first) };
+  }
+
+  /** Records are lost when the log's oldest lies beyond where we were; else it is a gap. */
+  async #lost(partition: TopicPartition, expected: number, found: number): Promise<number> {
+    if (found === expected) return 0;
+    const one = { maxRecords: 1, maxBytes: 1 };
+    const [oldest] = await this.#consumer.read(partition, 0, one);
+    const start = Math.min(oldest?.offset ?? found, found);
+    return Math.max(0, start - expected);
   }
 
   async #known(

@@ -4,11 +4,12 @@ import { parseArgs } from 'node:util';
 import type { EventLog } from '@flotilla/event-log';
 import type { Letter, LetterFilter } from './letter.ts';
 import { LetterBox } from './letter-box.ts';
+import type { LetterSpool } from './letter-spool.ts';
 
 export const DEAD_LETTERS_USAGE = `dead-letters list    [--json]      what could not be decoded, and why
 dead-letters replay  [--dry-run]   back to where it came from
 dead-letters export  --to FOLDER   bytes and reasons as files
-each with [--code CODE]… [--topic TOPIC]… [--at PARTITION:OFFSET]… to mean only some`;
+each with [--code CODE]… [--topic TOPIC]… [--at PLACE]… to mean only some; PLACE as list tells it`;
 
 /** The arguments ask for nothing this command knows. */
 export class DeadLettersUsageError extends Error {
@@ -25,17 +26,18 @@ const OPTIONS = {
 } as const;
 
 /**
- * Runs `list`, `replay` or `export` on any log; `print` takes lines. Rejects with DeadLettersUsageError,
- * ScatteredReplayError, and what the log rejects with.
+ * Runs `list`, `replay` or `export` on any log and the spool beside it; `print` takes lines. Rejects with
+ * DeadLettersUsageError, ScatteredReplayError, and what the log rejects with.
  */
 export async function deadLetters(
   args: readonly string[],
   log: EventLog,
   print: (line: string) => void,
+  spool: LetterSpool | null,
 ): Promise<void> {
   const { action, values } = parse(args);
   const filter = { codes: values.code ?? [], topics: values.topic ?? [], at: values.at ?? [] };
-  const box = await LetterBox.open(log);
+  const box = await LetterBox.open(log, spool);
   try {
     if (action === 'list') await list(box, filter, values.json, print);
     else if (action === 'export') await exportTo(box, filter, values.to ?? '', print);

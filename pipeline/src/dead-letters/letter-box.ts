@@ -1,5 +1,6 @@
 import { TOPIC_DEAD_LETTERS } from '@flotilla/contracts';
 import type { EventLog, LogConsumer, StoredRecord, TopicPartition } from '@flotilla/event-log';
+import type { LetterSpool } from './letter-spool.ts';
 import { isMeant, readLetter, revived, type Letter, type LetterFilter } from './letter.ts';
 import { fromPosition, isReplayed, toPosition, withReplayed } from './domain/replay-mark.ts';
 
@@ -19,19 +20,21 @@ export interface ReplayCount {
   readonly homeless: number;
 }
 
-/** The dead-letter topic of a log, as an operator handles it. */
+/** The dead letters of a log, in its topic and in the spool beside it, as an operator handles them. */
 export class LetterBox {
   readonly #log: EventLog;
   readonly #consumer: LogConsumer;
+  readonly #spool: LetterSpool | null;
 
-  private constructor(log: EventLog, consumer: LogConsumer) {
+  private constructor(log: EventLog, consumer: LogConsumer, spool: LetterSpool | null) {
     this.#log = log;
     this.#consumer = consumer;
+    this.#spool = spool;
   }
 
   /** Rejects with GroupHeldError while another one is at it on the embedded log. */
-  static async open(log: EventLog): Promise<LetterBox> {
-    return new LetterBox(log, await log.consumer(REPLAY_GROUP, [TOPIC_DEAD_LETTERS]));
+  static async open(log: EventLog, spool: LetterSpool | null): Promise<LetterBox> {
+    return new LetterBox(log, await log.consumer(REPLAY_GROUP, [TOPIC_DEAD_LETTERS]), spool);
   }
 
   close(): Promise<void> {
@@ -47,34 +50,53 @@ export class LetterBox {
         if (isMeant(letter, filter)) yield { letter, record };
       }
     }
+    yield* this.#findSpooled(filter);
+  }
+
+  async *#findSpooled(filter: LetterFilter): AsyncGenerator<FoundLetter & { name: string }> {
+    for await (const { name, record } of this.#spool?.letters() ?? []) {
+      const letter = { ...readLetter(record, false), at: `spool:${name}` };
+      if (isMeant(letter, filter)) yield { letter, record, name };
+    }
   }
 
   /**
-   * Appends what is meant and not yet replayed to its first topic again, then writes it down. A crash in
-   * between repeats some: the pipeline drops them by batch id, where they carry one.
+   * Appends what is meant and not yet replayed to its first topic again, then writes it down; a spooled
+   * letter is removed. A crash in between repeats some: the pipeline drops them by batch id, where they
+   * carry one.
    */
   async replay(filter: LetterFilter): Promise<ReplayCount> {
-    let replayed = 0;
-    let homeless = 0;
+    const count = { replayed: 0, homeless: 0 };
     for (const partition of await this.#partitions()) {
       let mark = fromPosition(await this.#consumer.committed(partition));
       for await (const record of this.#records(partition)) {
         if (isReplayed(mark, record.offset)) continue;
         if (!isMeant(readLetter(record, false), filter)) continue;
-        const letter = revived(record);
-        if (letter === null) {
-          homeless += 1;
-          continue;
-        }
         const next = withReplayed(mark, [record.offset]);
         const position = toPosition(next);
-        await this.#log.append(letter.topic, [letter.record]);
+        if (!(await this.#revive(record, count))) continue;
         await this.#consumer.commit(partition, position);
         mark = next;
-        replayed += 1;
       }
     }
-    return { replayed, homeless };
+    for await (const { record, name } of this.#findSpooled(filter)) {
+      if (await this.#revive(record, count)) await this.#spool?.remove(name);
+    }
+    return count;
+  }
+
+  async #revive(
+    record: StoredRecord,
+    count: { replayed: number; homeless: number },
+  ): Promise<boolean> {
+    const letter = revived(record);
+    if (letter === null) {
+      count.homeless += 1;
+      return false;
+    }
+    await this.#log.append(letter.topic, [letter.record]);
+    count.replayed += 1;
+    return true;
   }
 
   /** Up to the end as it is now: a replayed letter may die again meanwhile, and then is a new one. */

@@ -1,27 +1,19 @@
-import type { ClickHouseClient } from '@clickhouse/client';
-import { z } from 'zod';
-import type { OffsetRange } from '../consume/pending-range.ts';
-import { encodeText, parameterSettings } from '../warehouse/query-settings.ts';
-import { sqlFile } from '../warehouse/sql-file.ts';
+import type { TopicPartition } from '@flotilla/event-log';
+import type { Logger } from '@flotilla/service';
 import { RowWriter } from '../decode/row-writer.ts';
 import type { Column } from '../decode/tables.ts';
+import type { OffsetRange } from '../consume/pending-range.ts';
+import type { PipelineMetrics } from '../metrics.ts';
+import { FilterMemory } from './batch-ledger-filter.ts';
+import { PartitionNames } from './batch-ledger-partition.ts';
+import type { StoredNames } from './batch-ledger-store.ts';
+import { batchKey, type BatchName } from './batch-name.ts';
 import type { InsertSink } from './insert-sink.ts';
-
-/** A batch as its sender names it; a retry carries the same name. */
-export interface BatchName {
-  readonly deviceId: string;
-  readonly batchId: string;
-}
 
 export interface IngestedBatch extends BatchName {
   readonly offset: number;
   readonly rowCount: number;
   readonly receivedAtMs: number;
-}
-
-interface Partition {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -34,94 +26,108 @@ const COLUMNS: readonly Column[] = [
   ['ReceivedAt', "DateTime64(3, 'UTC')"],
 ];
 const TWO_32 = 0x1_0000_0000;
-/** Names asked for at once: they travel in a URL, which servers bound. */
-const NAMES_PER_QUERY = 2_000;
 
-const KNOWN_BATCHES = sqlFile('load/known-batches.sql');
-const knownSchema = z.array(z.object({ DeviceId: z.string(), BatchId: z.string() }));
+export interface LedgerParts {
+  readonly names: StoredNames;
+  readonly sink: InsertSink;
+  /** For all filters together; without it every name is looked up. */
+  readonly filterBytes: number;
+  readonly metrics: Pick<PipelineMetrics, 'nameLookUps'>;
+  readonly logger: Logger;
+  readonly newId: () => string;
+}
 
-/** Which batches are stored; kept in the warehouse beside their rows. */
+/**
+ * Which batches are stored; kept in the warehouse beside their rows. A retry comes up to days after the
+ * first try, but nearly every name is new: a filter per partition knows that without a query. It only
+ * ever answers "surely new"; the warehouse decides the rest.
+ */
 export class BatchLedger {
-  readonly #client: ClickHouseClient;
-  readonly #sink: InsertSink;
-  readonly #newId: () => string;
+  readonly #parts: LedgerParts;
+  readonly #memory: FilterMemory;
+  readonly #partitions = new Map<string, PartitionNames>();
 
-  constructor(client: ClickHouseClient, sink: InsertSink, newId: () => string) {
-    this.#client = client;
-    this.#sink = sink;
-    this.#newId = newId;
+  constructor(parts: LedgerParts) {
+    this.#parts = parts;
+    this.#memory = new FilterMemory(parts.filterBytes);
+  }
+
+  /**
+   * Called once the partition is ours: from then on no other member writes down names of it, but those
+   * of the range its committed position tells of, which are added as that range is repeated.
+   */
+  open(partition: TopicPartition): void {
+    this.close(partition);
+    const { names, logger } = this.#parts;
+    this.#partitions.set(
+      placeOf(partition),
+      new PartitionNames(partition, names, this.#memory, logger),
+    );
+  }
+
+  close(partition: TopicPartition): void {
+    this.#partitions.get(placeOf(partition))?.close();
+    this.#partitions.delete(placeOf(partition));
+  }
+
+  /** Resolves when `partition` needs no look-ups for new names, or never will do without. */
+  async loaded(partition: TopicPartition): Promise<void> {
+    await this.#partitions.get(placeOf(partition))?.loaded;
   }
 
   /** Names among `batches` that were stored from an offset below `beforeOffset`. */
   async known(
-    partition: Partition,
+    partition: TopicPartition,
     batches: readonly BatchName[],
     beforeOffset: number,
   ): Promise<ReadonlySet<string>> {
-    const known = new Set<string>();
-    for (let from = 0; from < batches.length; from += NAMES_PER_QUERY) {
-      const some = batches.slice(from, from + NAMES_PER_QUERY);
-      for (const name of await this.#knownOf(partition, some, beforeOffset)) known.add(name);
-    }
-    return known;
-  }
-
-  async #knownOf(
-    { topic, partition }: Partition,
-    batches: readonly BatchName[],
-    beforeOffset: number,
-  ): Promise<string[]> {
-    const list = (of: (batch: BatchName) => string) =>
-      [...new Set(batches.map((batch) => encodeText(of(batch))))].join(',');
-    const result = await this.#client.query({
-      query: KNOWN_BATCHES,
-      format: 'JSONEachRow',
-      clickhouse_settings: parameterSettings({
-        topic,
-        partition,
-        device_ids: list((batch) => batch.deviceId),
-        batch_ids: list((batch) => batch.batchId),
-        before_offset: beforeOffset,
-      }),
-    });
-    return knownSchema
-      .parse(await result.json())
-      .map(({ DeviceId, BatchId }) => batchKey({ deviceId: DeviceId, batchId: BatchId }));
+    const names = this.#partitions.get(placeOf(partition));
+    const doubtful = batches.filter((batch) => names?.isSurelyNew(batchKey(batch)) !== true);
+    if (doubtful.length === 0) return new Set();
+    this.#parts.metrics.nameLookUps.inc({ topic: partition.topic }, doubtful.length);
+    const found = await this.#parts.names.lookUp(partition, doubtful, beforeOffset);
+    return new Set(found.map(batchKey));
   }
 
   /** Writing a batch down twice is harmless, so a repeat gets a token of its own. */
   async record(
-    { topic, partition }: Partition,
+    at: TopicPartition,
     range: OffsetRange,
     batches: readonly IngestedBatch[],
     isRepeat: boolean,
   ): Promise<void> {
     if (batches.length === 0) return;
-    const place = `${topic}/${partition}/${range.start}-${range.end}/ledger`;
-    const rows = new RowWriter();
-    for (const batch of batches) {
-      rows.text(topic);
-      rows.uint32(partition);
-      writeUint64(rows, batch.offset);
-      rows.text(batch.deviceId);
-      rows.text(batch.batchId);
-      rows.uint32(batch.rowCount);
-      writeUint64(rows, batch.receivedAtMs);
-    }
-    await this.#sink.insert({
+    // Before the insert: once it is begun, the names may be in the warehouse.
+    const names = this.#partitions.get(placeOf(at));
+    for (const batch of batches) names?.add(batchKey(batch));
+    const place = `${placeOf(at)}/${range.start}-${range.end}/ledger`;
+    await this.#parts.sink.insert({
       table: 'flotilla_ingested_batches',
       columns: COLUMNS,
-      bytes: rows.written(),
-      token: isRepeat ? `${place}/${this.#newId()}` : place,
+      bytes: encode(at, batches),
+      token: isRepeat ? `${place}/${this.#parts.newId()}` : place,
     });
   }
+}
+
+function encode({ topic, partition }: TopicPartition, batches: readonly IngestedBatch[]): Buffer {
+  const rows = new RowWriter();
+  for (const batch of batches) {
+    rows.text(topic);
+    rows.uint32(partition);
+    writeUint64(rows, batch.offset);
+    rows.text(batch.deviceId);
+    rows.text(batch.batchId);
+    rows.uint32(batch.rowCount);
+    writeUint64(rows, batch.receivedAtMs);
+  }
+  return rows.written();
 }
 
 function writeUint64(rows: RowWriter, value: number): void {
   rows.uint64(value % TWO_32, Math.floor(value / TWO_32));
 }
 
-/** Ids hold no control characters, so a line feed separates them. */
-export function batchKey({ deviceId, batchId }: BatchName): string {
-  return `${deviceId}\n${batchId}`;
+function placeOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }

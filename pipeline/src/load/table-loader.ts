@@ -24,27 +24,28 @@ const presentSchema = z.array(z.object({ RowKey: z.string() }));
  * That is not enough after a crash: the engine writes the token down before the part becomes visible,
  * so a kill in between leaves a token without its rows, and the repeat would be dropped. So an insert
  * whose outcome is not known is repeated and then checked by the rows' places in the log; what is
- * missing is inserted under a new token.
+ * missing is inserted under the next of a fixed row of tokens. Of two processes that repeat one range at
+ * a time, as when one was stopped and goes on after another took over, both come to the first token that
+ * is not used up, and the engine takes one of them.
  */
 export class TableLoader {
   readonly #sink: InsertSink;
   readonly #client: ClickHouseClient;
-  readonly #newId: () => string;
 
-  constructor(sink: InsertSink, client: ClickHouseClient, newId: () => string) {
+  constructor(sink: InsertSink, client: ClickHouseClient) {
     this.#sink = sink;
     this.#client = client;
-    this.#newId = newId;
   }
 
   /** `isRepeat`: an earlier attempt of this very range may have stored some of the rows. */
   async store(batch: RowsOfRange, isRepeat: boolean): Promise<void> {
     const { source, range, rows } = batch;
-    const place = `${source}/${range.start}-${range.end}`;
-    await this.#insert(rows.table, rows.bytes(), `${place}/${rows.table}`);
+    const token = `${source}/${range.start}-${range.end}/${rows.table}`;
+    await this.#insert(rows.table, rows.bytes(), token);
     if (!isRepeat) return;
-    for (let missing = await this.#missing(batch); missing.length > 0;) {
-      await this.#insert(rows.table, missing, `${place}/${this.#newId()}`);
+    let missing = await this.#missing(batch);
+    for (let attempt = 2; missing.length > 0; attempt += 1) {
+      await this.#insert(rows.table, missing, `${token}/${attempt}`);
       missing = await this.#missing(batch);
     }
   }

@@ -6,14 +6,12 @@ import {
   type LogConsumer,
 } from '@flotilla/event-log';
 import { MemoryEventLog } from '@flotilla/event-log/testing';
-import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { IngestLoop } from '../../src/consume/ingest-loop.ts';
 import type { EncodedRange } from '../../src/consume/encoded-range.ts';
-import { pendingPosition } from '../../src/consume/pending-range.ts';
-import { RangeReader } from '../../src/consume/range-reader.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import type { IngestLoop } from '../../src/consume/ingest-loop.ts';
+import { donePosition, pendingPosition } from '../../src/consume/pending-range.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
+import { ingestHarness, type HarnessOptions } from './ingest-harness.ts';
 
 const AT = { topic: TOPIC_LOGS, partition: 0 };
 
@@ -47,24 +45,12 @@ afterEach(async () => {
   await running?.catch(() => undefined);
 });
 
-function run(maxRows = 2): IngestLoop {
-  const loop = new IngestLoop({
-    log,
-    consumer,
-    reader: new RangeReader(
-      consumer,
-      { known: () => Promise.resolve(new Set<string>()) },
-      { maxRows, maxBytes: 1e6, maxAgeMs: 0 },
-    ),
-    loader,
-    metrics: createMetrics(),
-    logger: createLogger('test', 'silent'),
-    clock: () => Date.now(),
-    random: () => 0,
-  });
-  running = loop.run(abort.signal);
-  return loop;
+function start(more: Partial<HarnessOptions> = {}) {
+  const harness = ingestHarness({ consumer, loader, log, ...more });
+  running = harness.loop.run(abort.signal);
+  return harness;
 }
+const run = (maxRows = 2): IngestLoop => start({ maxRows }).loop;
 
 async function append(count: number, value?: Uint8Array): Promise<void> {
   for (let i = 0; i < count; i += 1) {
@@ -106,7 +92,7 @@ describe('IngestLoop', () => {
     loader.failures = 2;
     const loop = run();
     await vi.waitFor(() => expect(loop.blockedBy).toContain('no warehouse'));
-    await vi.waitFor(() => expect(offsets()).toEqual([0, 1, 2, 3]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(offsets()).toEqual([0, 1, 2, 3]));
     expect(loader.stored.map((r) => r.isRepeat)).toEqual([true, false]);
     await vi.waitFor(() => expect(loop.blockedBy).toBeNull());
   });
@@ -122,12 +108,46 @@ describe('IngestLoop', () => {
     ]);
   });
 
-  it('ends when another member took over', async () => {
+  it('ends when it is out of the group', async () => {
     await append(1);
     vi.spyOn(consumer, 'commit').mockRejectedValue(new GroupLostError('taken'));
     run();
     await expect(running).rejects.toThrow(GroupLostError);
     expect(loader.stored).toEqual([]);
+  });
+
+  it('survives a log that cannot be asked for a while', async () => {
+    await append(1);
+    vi.spyOn(consumer, 'assignment').mockRejectedValueOnce(new Error('away'));
+    vi.spyOn(consumer, 'committed').mockRejectedValueOnce(new Error('away'));
+    vi.spyOn(consumer, 'read').mockRejectedValueOnce(new Error('away'));
+    vi.spyOn(consumer, 'wait').mockRejectedValueOnce(new Error('away'));
+    const loop = run();
+    await vi.waitFor(async () =>
+      expect(await consumer.committed(AT)).toEqual(donePosition({ start: 0, end: 1 })),
+    );
+    expect(loader.stored).toEqual([{ offsets: [0], isRepeat: false }]);
+    await vi.waitFor(() => expect(loop.blockedBy).toBeNull());
+  });
+
+  it('goes on with other partitions while one fails', async () => {
+    log = new MemoryEventLog({ partitions: 2 });
+    consumer = await log.consumer('pipeline', [TOPIC_LOGS]);
+    const value = logsRequest([logRecord('d1', 1_000)]);
+    for (let i = 0; i < 40; i += 1) {
+      await log.append(TOPIC_LOGS, [
+        { key: `d${i}`, value, headers: { [HEADER_BATCH_ID]: `b${i}` } },
+      ]);
+    }
+    const ends = await Promise.all([0, 1].map((p) => consumer.endOffset({ ...AT, partition: p })));
+    const store = loader.store.bind(loader);
+    vi.spyOn(loader, 'store').mockImplementation(async (encoded, isRepeat) => {
+      if (encoded.partition.partition === 0) throw new Error('a row it does not take');
+      return store(encoded, isRepeat);
+    });
+    const loop = run();
+    await vi.waitFor(() => expect(offsets()).toHaveLength(ends[1]!));
+    expect(loop.blockedBy).toContain('insert otlp_logs/0');
   });
 
   it('goes on past poison', async () => {
@@ -136,27 +156,6 @@ describe('IngestLoop', () => {
     run(10);
     await vi.waitFor(() => expect(offsets()).toEqual([1]));
     await vi.waitFor(async () => expect((await consumer.committed(AT))?.offset).toBe(2));
-  });
-
-  it('keeps a partition until the log takes its dead letters again', async () => {
-    await append(1, Uint8Array.of(0xff));
-    const plain = log.append.bind(log);
-    let isFull = true;
-    vi.spyOn(log, 'append').mockImplementation(async (topic, records) => {
-      if (topic === TOPIC_DEAD_LETTERS && isFull) throw new LogFullError('full');
-      return plain(topic, records);
-    });
-    const loop = run(10);
-    await vi.waitFor(() => expect(loop.blockedBy).toContain('dead-letter otlp_logs/0'));
-    expect(await consumer.committed(AT)).toEqual(pendingPosition({ start: 0, end: 1 }));
-    isFull = false;
-    await vi.waitFor(
-      async () => expect(await consumer.committed(AT)).toEqual({ offset: 1, metadata: '' }),
-      { timeout: 10_000 },
-    );
-    const letters = await log.consumer('test', [TOPIC_DEAD_LETTERS]);
-    const at = { topic: TOPIC_DEAD_LETTERS, partition: 0 };
-    expect(await letters.endOffset(at)).toBe(1);
   });
 
   it('encodes one range ahead of a stalled warehouse, and no more', async () => {
@@ -169,60 +168,28 @@ describe('IngestLoop', () => {
     run(10);
     await vi.waitFor(() => expect(read).toHaveBeenCalledTimes(2));
     // Rounds go on meanwhile.
-    const ends = vi.spyOn(consumer, 'assignment');
-    await vi.waitFor(() => expect(ends.mock.calls.length).toBeGreaterThan(5));
+    const rounds = vi.spyOn(consumer, 'assignment');
+    await vi.waitFor(() => expect(rounds.mock.calls.length).toBeGreaterThan(5));
     expect(read).toHaveBeenCalledTimes(2);
     expect(await consumer.committed(AT)).toEqual(pendingPosition({ start: 0, end: 10 }));
     abort.abort();
     release();
   });
 
-  it('forgets a partition it lost while storing, and repeats what is pending when it is back', async () => {
-    await append(4);
-    let assigned = [AT];
-    let asked = 0;
-    vi.spyOn(consumer, 'assignment').mockImplementation(async () => {
-      if (assigned.length === 0) asked += 1;
-      return assigned;
-    });
-    const store = loader.store.bind(loader);
-    let release = (): void => undefined;
-    const stalled = vi
-      .spyOn(loader, 'store')
-      .mockImplementation(
-        () => new Promise((_, reject) => (release = () => reject(new Error('cut off')))),
-      );
-    const loop = run(2);
-    await vi.waitFor(() => expect(stalled).toHaveBeenCalledTimes(1));
-    assigned = [];
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(1));
-    release();
-    stalled.mockImplementation(store);
-    // The other member found [0, 2) pending, finished it, and began [2, 3).
-    await consumer.commit(AT, pendingPosition({ start: 2, end: 3 }));
-    assigned = [AT];
-    await vi.waitFor(() =>
-      expect(loader.stored).toEqual([
-        { offsets: [2], isRepeat: true },
-        { offsets: [3], isRepeat: false },
-      ]),
-    );
-    expect(loop.blockedBy).toBeNull();
-  });
-
-  it('goes on with the others when a commit tells that a partition is lost', async () => {
+  it('goes on with others when a commit tells that a partition is lost', async () => {
     await append(2);
-    let lost = true;
-    const commit = consumer.commit.bind(consumer);
-    const commits = vi.spyOn(consumer, 'commit').mockImplementation(async (at, position) => {
-      if (lost) throw new PartitionLostError('moved');
-      return commit(at, position);
-    });
+    const commits = vi
+      .spyOn(consumer, 'commit')
+      .mockRejectedValueOnce(new PartitionLostError('moved'));
     run();
-    await vi.waitFor(() => expect(commits.mock.calls.length).toBeGreaterThan(0));
-    expect(loader.stored).toEqual([]);
-    lost = false;
-    await vi.waitFor(() => expect(offsets()).toEqual([0, 1]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(commits).toHaveBeenCalledTimes(3));
+    const range = { start: 0, end: 2 };
+    expect(commits.mock.calls.map(([, position]) => position)).toEqual([
+      pendingPosition(range),
+      pendingPosition(range),
+      donePosition(range),
+    ]);
+    expect(loader.stored).toEqual([{ offsets: [0, 1], isRepeat: false }]);
   });
 
   it('stops at an abort in the middle of a failing insert, with the range still pending', async () => {
@@ -233,5 +200,63 @@ describe('IngestLoop', () => {
     abort.abort();
     await running;
     expect(await consumer.committed(AT)).toEqual(pendingPosition({ start: 0, end: 2 }));
+  });
+
+  it('finishes at an abort what is being stored, so that nothing is repeated', async () => {
+    await append(4);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const store = vi.spyOn(loader, 'store').mockReturnValue(promise);
+    run();
+    await vi.waitFor(() => expect(store).toHaveBeenCalledTimes(1));
+    abort.abort();
+    resolve();
+    await running;
+    expect(await consumer.committed(AT)).toEqual(donePosition({ start: 0, end: 2 }));
+    expect(store).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a dead letter that the log does not take', () => {
+  const refuse = (times: number) => {
+    const plain = log.append.bind(log);
+    let left = times;
+    return vi.spyOn(log, 'append').mockImplementation(async (topic, records) => {
+      if (topic !== TOPIC_DEAD_LETTERS) return plain(topic, records);
+      left -= 1;
+      if (left >= 0) throw new LogFullError('full');
+      return plain(topic, records);
+    });
+  };
+  const letters = async () => {
+    const reader = await log.consumer('test', [TOPIC_DEAD_LETTERS]);
+    return reader.endOffset({ topic: TOPIC_DEAD_LETTERS, partition: 0 });
+  };
+
+  it('holds its partition where there is no spool, and is written once the log takes it', async () => {
+    await append(1, Uint8Array.of(0xff));
+    refuse(1);
+    const loop = run(10);
+    await vi.waitFor(() => expect(loop.blockedBy).toContain('insert otlp_logs/0 failed 1 times'));
+    expect(await consumer.committed(AT)).toEqual(pendingPosition({ start: 0, end: 1 }));
+    await vi.waitFor(async () =>
+      expect(await consumer.committed(AT)).toEqual(donePosition({ start: 0, end: 1 })),
+    );
+    expect(await letters()).toBe(1);
+  });
+
+  it('goes to the spool, and the partition goes on', async () => {
+    await append(1, Uint8Array.of(0xff));
+    await append(1);
+    refuse(Infinity);
+    const spool = { put: vi.fn(() => Promise.resolve()) };
+    const { loop, metrics } = start({ maxRows: 10, spool });
+    await vi.waitFor(async () => expect((await consumer.committed(AT))?.offset).toBe(2));
+    expect(offsets()).toEqual([1]);
+    expect(loop.blockedBy).toBeNull();
+    expect(await letters()).toBe(0);
+    const letter = { key: 'd1', value: Uint8Array.of(0xff) };
+    const named = ['otlp_logs-0-0000000000000000', expect.objectContaining(letter)] as const;
+    expect(spool.put.mock.calls).toEqual([[...named, expect.any(Number)]]);
+    expect(await metrics.registry.metrics()).toContain('dead_letters_total{topic="otlp_logs"');
   });
 });

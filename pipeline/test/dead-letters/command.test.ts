@@ -14,21 +14,42 @@ import { DecodeError } from '@flotilla/otlp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deadLetter } from '../../src/consume/dead-letters.ts';
 import { deadLetters, DeadLettersUsageError } from '../../src/dead-letters/command.ts';
+import { LetterSpool } from '../../src/dead-letters/letter-spool.ts';
 
 const ALL = { maxRecords: 1000, maxBytes: 1_000_000 };
 const BYTES = Uint8Array.from([0xff, 0x00, 0x0a]);
 
 let log: EventLog;
+let root: string;
+let spool: LetterSpool;
 beforeEach(() => {
   log = new MemoryEventLog();
+  root = mkdtempSync(join(tmpdir(), 'flotilla-letters-'));
+  spool = new LetterSpool(join(root, 'spool'));
 });
-afterEach(() => log.close());
+afterEach(async () => {
+  await log.close();
+  rmSync(root, { recursive: true });
+});
 
 async function bury(
   topic: string,
   batchId: string,
   code: 'truncated' | 'expands_too_far',
 ): Promise<void> {
+  await log.append(TOPIC_DEAD_LETTERS, [letterOf(topic, batchId, code)]);
+}
+
+/** As the pipeline does when the log is full. */
+async function spoolUp(topic: string, batchId: string): Promise<void> {
+  await spool.put('some', letterOf(topic, batchId, 'truncated'), 1_000);
+}
+
+function letterOf(
+  topic: string,
+  batchId: string,
+  code: 'truncated' | 'expands_too_far',
+): LogRecord {
   const record: StoredRecord = {
     topic,
     partition: 0,
@@ -38,14 +59,12 @@ async function bury(
     value: BYTES,
     headers: { [HEADER_DEVICE_ID]: 'd1', [HEADER_BATCH_ID]: batchId },
   };
-  await log.append(TOPIC_DEAD_LETTERS, [
-    deadLetter(record, new DecodeError(code, `it is ${code}`)),
-  ]);
+  return deadLetter(record, new DecodeError(code, `it is ${code}`));
 }
 
 async function run(...args: string[]): Promise<string[]> {
   const lines: string[] = [];
-  await deadLetters(args, log, (line) => lines.push(line));
+  await deadLetters(args, log, (line) => lines.push(line), spool);
   return lines;
 }
 
@@ -108,16 +127,36 @@ describe('dead-letters', () => {
     expect((await run('replay')).join()).toMatch(/^0 replayed,1 do not say/);
   });
 
+  it('means those a full log did not take just the same, and removes what it replayed', async () => {
+    await spoolUp(TOPIC_LOGS, 'a');
+    const [line] = await run('list', '--json');
+    expect(JSON.parse(line ?? '')).toMatchObject({
+      at: 'spool:some',
+      topic: TOPIC_LOGS,
+      from: '0:7',
+      batchId: 'a',
+      code: 'truncated',
+      diedAt: '1970-01-01T00:00:01.000Z',
+      isReplayed: false,
+    });
+    expect(await run('replay', '--topic', TOPIC_METRICS)).toEqual(['0 replayed']);
+    expect(await run('replay', '--at', 'spool:some')).toEqual(['1 replayed']);
+    expect(await found(TOPIC_LOGS)).toEqual([
+      { key: 'd1', value: BYTES, headers: { [HEADER_DEVICE_ID]: 'd1', [HEADER_BATCH_ID]: 'a' } },
+    ]);
+    expect(await run('replay')).toEqual(['0 replayed']);
+    expect(await run('list')).toEqual([]);
+  });
+
   it('exports bytes and reasons', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'flotilla-letters-'));
-    try {
-      await bury(TOPIC_LOGS, 'a', 'truncated');
-      await run('export', '--to', folder);
-      const files = readdirSync(folder).sort();
-      expect(files).toHaveLength(2);
-      expect(new Uint8Array(readFileSync(join(folder, files[1] ?? '')))).toEqual(BYTES);
-    } finally {
-      rmSync(folder, { recursive: true });
+    const folder = join(root, 'export');
+    await bury(TOPIC_LOGS, 'a', 'truncated');
+    await spoolUp(TOPIC_LOGS, 'b');
+    await run('export', '--to', folder);
+    const files = readdirSync(folder).sort();
+    expect(files).toEqual(['0-0.json', '0-0.otlp', 'spool-some.json', 'spool-some.otlp']);
+    for (const file of ['0-0.otlp', 'spool-some.otlp']) {
+      expect(new Uint8Array(readFileSync(join(folder, file)))).toEqual(BYTES);
     }
   });
 

@@ -1,9 +1,13 @@
 import { TOPIC_LOGS } from '@flotilla/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RowEncoder } from '../../src/decode/row-encoder.ts';
-import { BatchLedger, batchKey } from '../../src/load/batch-ledger.ts';
+import { createLogger } from '@flotilla/service';
+import { BatchLedger } from '../../src/load/batch-ledger.ts';
+import { WarehouseNames } from '../../src/load/batch-ledger-store.ts';
+import { batchKey } from '../../src/load/batch-name.ts';
 import { FileSink } from '../../src/load/insert-sink.ts';
 import { TableLoader, type RowsOfRange } from '../../src/load/table-loader.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
 import { embeddedWarehouse, rowsOf } from '../warehouse/embedded-warehouse.ts';
 
@@ -20,7 +24,7 @@ beforeAll(async () => {
   stage = await embeddedWarehouse();
   const { ingest, embedded } = stage.warehouse;
   sink = await FileSink.open(ingest, embedded!.insertFolder);
-  loader = new TableLoader(sink, ingest, newId);
+  loader = new TableLoader(sink, ingest);
 });
 afterAll(() => stage.remove());
 beforeEach(async () => {
@@ -122,7 +126,17 @@ describe('TableLoader', () => {
 
 describe('BatchLedger', () => {
   it('knows batches of lower offsets, by device, partition and any id', async () => {
-    const ledger = new BatchLedger(stage.warehouse.ingest, sink, newId);
+    const names = new WarehouseNames(stage.warehouse.ingest, stage.warehouse.compute);
+    const newLedger = () =>
+      new BatchLedger({
+        names,
+        sink,
+        filterBytes: 1e6,
+        metrics: createMetrics(),
+        logger: createLogger('test', 'silent'),
+        newId,
+      });
+    const ledger = newLedger();
     const at = { topic: TOPIC_LOGS, partition: 0 };
     const odd = "it's, 50% \\ \u{1f600}";
     const entry = (offset: number, deviceId: string, batchId: string) => ({
@@ -135,16 +149,23 @@ describe('BatchLedger', () => {
     const batches = [entry(5, 'd1', 'a'), entry(6, 'd2', 'a'), entry(7, 'd1', odd)];
     await ledger.record(at, { start: 5, end: 8 }, batches, false);
     await ledger.record(at, { start: 5, end: 8 }, batches, true);
-    const names = [
+    const asked = [
       { deviceId: 'd1', batchId: 'a' },
       { deviceId: 'd1', batchId: odd },
       { deviceId: 'd2', batchId: odd },
       { deviceId: 'd3', batchId: 'a' },
     ];
-    const known = await ledger.known(at, names, 8);
-    expect(names.map((name) => known.has(batchKey(name)))).toEqual([true, true, false, false]);
-    expect(await ledger.known(at, names, 5)).toEqual(new Set());
-    expect(await ledger.known({ ...at, partition: 1 }, names, 8)).toEqual(new Set());
-    expect(await ledger.known(at, [], 8)).toEqual(new Set());
+    // One that asks for every name, and one that read what is stored.
+    const heir = newLedger();
+    heir.open(at);
+    await heir.loaded(at);
+    for (const each of [ledger, heir]) {
+      const known = await each.known(at, asked, 8);
+      expect(asked.map((name) => known.has(batchKey(name)))).toEqual([true, true, false, false]);
+      expect(await each.known(at, asked, 5)).toEqual(new Set());
+      expect(await each.known({ ...at, partition: 1 }, asked, 8)).toEqual(new Set());
+      expect(await each.known(at, [], 8)).toEqual(new Set());
+    }
+    heir.close(at);
   });
 });
