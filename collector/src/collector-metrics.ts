@@ -43,7 +43,7 @@ export class CollectorMetrics {
     });
     this.#appendSeconds = new Histogram({
       name: 'flotilla_collector_append_duration_seconds',
-      help: 'Time until the event log had a request on disk',
+      help: 'Time until the event log had a request safe',
       buckets: APPEND_BUCKETS_SECONDS,
       registers,
     });
@@ -82,7 +82,15 @@ function addLogGauges(registry: Registry, readStats: () => Promise<LogStats>): v
         this.set(pick(await readStats()));
       },
     });
-  add('flotilla_event_log_size_bytes', 'Size of the records the log holds', (s) => s.sizeBytes);
-  add('flotilla_event_log_records', 'Records the log holds', (s) => s.records);
+  add(
+    'flotilla_event_log_size_bytes',
+    'Embedded log: size of the records it holds. Kafka: of those appended here and not answered yet',
+    (s) => s.sizeBytes,
+  );
+  add(
+    'flotilla_event_log_records',
+    'Embedded log: records it holds. Kafka: records appended here and not answered yet',
+    (s) => s.records,
+  );
   add('flotilla_event_log_max_bytes', 'Size at which the log refuses more', (s) => s.maxBytes);
 }

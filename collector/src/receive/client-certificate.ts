@@ -4,7 +4,7 @@ import { deviceIdSchema } from '@flotilla/contracts';
 
 const SAN_PREFIX = 'URI:urn:flotilla:device:';
 
-/** Reading a certificate costs more than a request, and a connection carries many. */
+/** A connection carries many requests, and its certificate does not change. */
 const known = new WeakMap<Socket, string | null>();
 
 /** The device a verified client certificate belongs to; null on a connection that has none. */
@@ -16,6 +16,28 @@ export function certificateDeviceId(socket: Socket): string | null {
     known.set(socket, deviceId);
   }
   return deviceId;
+}
+
+/**
+ * The same for gRPC, whose calls know of their connection no more than `address:port`. Live
+ * connections only: a port is used again.
+ */
+export class PeerDevices {
+  readonly #peers = new Map<string, { readonly deviceId: string | null }>();
+
+  /** To be told of every connection. */
+  add(socket: TLSSocket): void {
+    const peer = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
+    const entry = { deviceId: certificateDeviceId(socket) };
+    this.#peers.set(peer, entry);
+    socket.once('close', () => {
+      if (this.#peers.get(peer) === entry) this.#peers.delete(peer);
+    });
+  }
+
+  deviceOf(peer: string): string | null {
+    return this.#peers.get(peer)?.deviceId ?? null;
+  }
 }
 
 /** From the SAN URI `urn:flotilla:device:<id>`, else the common name; null when neither is an id. */

@@ -1,16 +1,15 @@
 import {
   Metadata,
   Server,
-  ServerCredentials,
   status,
   type sendUnaryData,
-  type ServerUnaryCall,
+  type ServerReadableStream,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { HTTP_BATCH_ID } from '@flotilla/contracts';
 import { ProblemError, type Logger } from '@flotilla/service';
-import { deviceIdOf } from './client-certificate.ts';
-import { SIGNALS, type Signal } from './export-request.ts';
+import type { PeerDevices } from './client-certificate.ts';
+import { SIGNALS, type Arrival, type Signal } from './export-request.ts';
 import { encodeResult, encodeRetryStatus } from './otlp-answers.ts';
 import { readBatchId } from './otlp-headers.ts';
 import { receive, type ReceiveParts } from './receiver.ts';
@@ -19,18 +18,22 @@ const identity = (bytes: Buffer) => bytes;
 
 /**
  * OTLP/gRPC: the Export calls of the three services on raw bytes, without generated code. gzip is
- * undone by the gRPC library, which also holds the size limit. Everything else is UNIMPLEMENTED.
+ * undone by the gRPC library, which also holds the size limit. Everything else is UNIMPLEMENTED,
+ * which the library answers by itself, uncounted.
  */
-export function grpcServer(parts: ReceiveParts, logger: Logger): Server {
+export function grpcServer(parts: ReceiveParts, peers: PeerDevices, logger: Logger): Server {
   const server = new Server({
     'grpc.max_receive_message_length': parts.maxBodyBytes,
     'grpc.max_concurrent_streams': 1000,
+    'grpc.enable_channelz': 0,
   });
   for (const signal of SIGNALS) {
     const service: ServiceDefinition = {
       Export: {
         path: signal.grpcMethod,
-        requestStream: false,
+        // Declared unary; the same on the wire. A streaming handler is called before the request is
+        // read, so who is unknown or over its rate sends no more than a flow-control window.
+        requestStream: true,
         responseStream: false,
         requestSerialize: identity,
         requestDeserialize: identity,
@@ -39,44 +42,71 @@ export function grpcServer(parts: ReceiveParts, logger: Logger): Server {
       },
     };
     server.addService(service, {
-      Export: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
-        void answer(call, done, signal, parts, logger),
+      Export: (call: ServerReadableStream<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
+        void answer(call, done, arrivalOf(call, signal, peers), parts, logger),
     });
   }
   return server;
 }
 
-export { ServerCredentials };
-
 async function answer(
-  call: ServerUnaryCall<Buffer, Buffer>,
+  call: ServerReadableStream<Buffer, Buffer>,
   done: sendUnaryData<Buffer>,
-  signal: Signal,
+  arrival: Arrival,
   parts: ReceiveParts,
   logger: Logger,
 ): Promise<void> {
-  const header = (name: string) => call.metadata.get(name)[0];
-  const authorization = header('authorization');
-  const certificate = call.getAuthContext().sslPeerCertificate;
   try {
-    const result = await receive(
-      {
-        signal,
-        credentials: {
-          authorization: typeof authorization === 'string' ? authorization : undefined,
-          certificateDeviceId: certificate === undefined ? null : deviceIdOf(certificate),
-        },
-        readBatchId: () => readBatchId(header(HTTP_BATCH_ID)),
-        readBody: () => call.request,
-      },
-      parts,
-    );
-    done(null, encodeResult(result));
+    done(null, encodeResult(await receive(arrival, parts)));
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     if (error.code === 'internal') logger.error({ err: error.cause }, 'request failed');
     done(refusal(error));
   }
+}
+
+function arrivalOf(
+  call: ServerReadableStream<Buffer, Buffer>,
+  signal: Signal,
+  peers: PeerDevices,
+): Arrival {
+  const header = (name: string) => call.metadata.get(name)[0];
+  const authorization = header('authorization');
+  return {
+    signal,
+    credentials: {
+      authorization: typeof authorization === 'string' ? authorization : undefined,
+      certificateDeviceId: peers.deviceOf(call.getPeer()),
+    },
+    readBatchId: () => readBatchId(header(HTTP_BATCH_ID)),
+    readBody: () => readMessage(call),
+  };
+}
+
+/** The one message of the call. */
+function readMessage(call: ServerReadableStream<Buffer, Buffer>): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const refuse = (detail: string) => reject(new ProblemError('malformed_body', { detail }));
+    let message: Buffer | undefined;
+    let ended = false;
+    call.on('data', (bytes: Buffer) => {
+      if (message === undefined) message = bytes;
+      else refuse('the call has more than one message');
+    });
+    call.once('end', () => {
+      ended = true;
+      if (message === undefined) refuse('the call has no message');
+      else resolve(message);
+    });
+    // Every call says so at last. Here it is only counted: the library knows why, and has answered.
+    const cut = () => {
+      if (ended) return;
+      refuse('the call ended in its message: too large, not gzip, past its deadline or given up');
+    };
+    call.once('cancelled', cut);
+    // While its token was checked, perhaps.
+    if (call.cancelled) cut();
+  });
 }
 
 /** Status codes of the OTLP specification ("OTLP/gRPC Response", "Failures"). */

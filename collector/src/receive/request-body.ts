@@ -68,6 +68,8 @@ function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer
     };
     request.once('error', cut);
     request.once('close', cut);
+    // While its token was checked, perhaps.
+    if (request.destroyed) cut();
   });
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from '@flotilla/service';
+import { PeerDevices } from './client-certificate.ts';
 import { grpcServer } from './otlp-grpc.ts';
 import { httpReceiver } from './otlp-http.ts';
 import type { ReceiveParts } from './receiver.ts';
@@ -59,13 +60,16 @@ export async function startReceivers(
   http.requestTimeout = REQUEST_TIMEOUT_MS;
   if (tls !== null) http.on('secureConnection', dropUnverified);
 
-  const grpc = grpcServer(parts, logger);
+  const peers = new PeerDevices();
+  const grpc = grpcServer(parts, peers, logger);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const grpcListener =
     tls === null
       ? createNetServer((socket) => injector.injectConnection(socket))
       : createTlsServer({ ...tlsOptions(tls), ALPNProtocols: ['h2'] }, (socket) => {
-          if (dropUnverified(socket)) injector.injectConnection(socket);
+          if (!dropUnverified(socket)) return;
+          peers.add(socket);
+          injector.injectConnection(socket);
         });
   try {
     await listen(http, host, options.httpPort);

@@ -1,4 +1,4 @@
-import '../testing/reflect-metadata.ts';
+import 'reflect-metadata';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -77,6 +77,8 @@ async function issue(
 let folder: CollectorFolder;
 let authority: Authority;
 let service: RunningService;
+/** Another collector, where no token is enough. */
+let strict: RunningService;
 let device: Identity;
 let byName: Identity;
 let stranger: Identity;
@@ -90,24 +92,35 @@ beforeAll(async () => {
   stranger = await issue(await newAuthority(), DEVICE);
   const files = { cert: server.cert, key: server.key, ca: authority.certificate.toString('pem') };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
-  const config = loadConfig(configSchema, {
+  const environment = {
     ...folder.environment,
     FLOTILLA_TLS_CERT_FILE: join(folder.path, 'cert'),
     FLOTILLA_TLS_KEY_FILE: join(folder.path, 'key'),
     FLOTILLA_TLS_CLIENT_CA_FILE: join(folder.path, 'ca'),
-  });
-  service = await startCollector(config, createLogger('collector', 'silent'));
+  };
+  const start = (more: Record<string, string> = {}) =>
+    startCollector(
+      loadConfig(configSchema, { ...environment, ...more }),
+      createLogger('collector', 'silent'),
+    );
+  service = await start();
+  strict = await start({ FLOTILLA_TLS_CLIENT_CERT: 'required' });
 });
 afterAll(async () => {
   await service.stop();
+  await strict.stop();
   await folder.remove();
 });
 
 /** Status of an OTLP/HTTP request, or the code of a connection that was refused. */
-function post(identity: Identity | null, token?: string): Promise<number | string> {
+function post(
+  identity: Identity | null,
+  token?: string,
+  to: RunningService = service,
+): Promise<number | string> {
   return new Promise((resolve) => {
     const sent = request(
-      `${service.addresses['otlp']!}/v1/metrics`,
+      `${to.addresses['otlp']!}/v1/metrics`,
       {
         method: 'POST',
         ca: authority.certificate.toString('pem'),
@@ -144,27 +157,38 @@ describe('a client certificate over OTLP/HTTP', () => {
     expect(await post(null)).toBe(401);
   });
 
+  it('is demanded of everybody where the collector requires one', async () => {
+    expect(await post(device, undefined, strict)).toBe(200);
+    expect(await post(device, await tokenFor(DEVICE), strict)).toBe(200);
+    expect(await post(null, await tokenFor(DEVICE), strict)).toBe(401);
+  });
+
   it('of another authority ends the connection, whatever the token', async () => {
     expect(await post(stranger, await tokenFor(DEVICE))).toBe('ECONNRESET');
   });
 });
 
 describe('a client certificate over OTLP/gRPC', () => {
-  const call = async (identity: Identity | null): Promise<status> => {
+  const call = async (
+    identity: Identity | null,
+    { to = service, token = '' } = {},
+  ): Promise<status> => {
     const [ca, key, cert] = [
       authority.certificate.toString('pem'),
       identity?.key,
       identity?.cert,
     ].map((pem) => (pem === undefined ? null : Buffer.from(pem)));
-    const address = service.addresses['otlpGrpc']!.slice('https://'.length);
+    const address = to.addresses['otlpGrpc']!.slice('https://'.length);
     const Client = makeGenericClientConstructor({}, 'otlp');
     const client = new Client(address, credentials.createSsl(ca, key, cert));
     const same = (bytes: Buffer) => bytes;
+    const metadata = new Metadata();
+    if (token !== '') metadata.set('authorization', `Bearer ${token}`);
     try {
       return await new Promise((resolve) => {
         const path = SIGNALS[0]!.grpcMethod;
         const options = { deadline: Date.now() + 20_000 };
-        client.makeUnaryRequest(path, same, same, BODY, new Metadata(), options, (error) =>
+        client.makeUnaryRequest(path, same, same, BODY, metadata, options, (error) =>
           resolve(error === null ? status.OK : error.code),
         );
       });
@@ -176,6 +200,20 @@ describe('a client certificate over OTLP/gRPC', () => {
   it('names the device; without one and without a token nobody is known', async () => {
     expect(await call(device)).toBe(status.OK);
     expect(await call(null)).toBe(status.UNAUTHENTICATED);
+  });
+
+  it('must agree with a token that comes with it', async () => {
+    expect(await call(device, { token: await tokenFor(DEVICE) })).toBe(status.OK);
+    expect(await call(device, { token: await tokenFor('device-8') })).toBe(
+      status.PERMISSION_DENIED,
+    );
+  });
+
+  it('is demanded of everybody where the collector requires one', async () => {
+    expect(await call(device, { to: strict })).toBe(status.OK);
+    expect(await call(null, { to: strict, token: await tokenFor(DEVICE) })).toBe(
+      status.UNAUTHENTICATED,
+    );
   });
 
   it('of another authority never gets through', async () => {
