@@ -187,6 +187,9 @@ it('takes three agents through a real collector, nothing lost and nothing double
       const lost = await readLost();
       // Whoever the token does not speak for is refused and counted, and holds nobody up.
       expect(lost).toMatchObject({ logs: ROUNDS, traces: ROUNDS });
+      // Of each interval the gauge, its statistics and the one counter that is left of two.
+      expect(lost['metrics']! % 3).toBe(0);
+      expect(lost['metrics']).toBeGreaterThanOrEqual(3);
     },
     { timeout: 30_000, interval: 50 },
   );

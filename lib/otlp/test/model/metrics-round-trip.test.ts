@@ -20,61 +20,44 @@ const descriptor = fc.record({
   description: fc.string(),
   unit: fc.string({ maxLength: 5 }),
 });
+const count = fc.integer({ min: 0, max: 1e9 });
 const exponentialBuckets = fc.record({
   offset: fc.integer({ min: -1000, max: 1000 }),
-  bucketCounts: fc.array(fc.integer({ min: 0, max: 1e9 }), { maxLength: 5 }),
+  bucketCounts: fc.array(count, { maxLength: 5 }),
 });
-const buckets = fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 3, maxLength: 3 });
+const buckets = fc.array(count, { minLength: 3, maxLength: 3 });
 /** The SDK's enumerations: DataPointType HISTOGRAM 0, EXPONENTIAL 1, GAUGE 2, SUM 3; ValueType INT 0, DOUBLE 1. */
 const metric = descriptor.chain((described) =>
   fc.constantFrom(0, 1).chain((temporality) =>
     fc.oneof(
       numbers(described, temporality, 2),
       numbers(described, temporality, 3),
-      fc
-        .array(
-          dataPoint(
-            fc.record({
-              buckets: buckets.map((counts) => ({ boundaries: [1, 10.5], counts })),
-              count: fc.integer({ min: 0, max: 1e9 }),
-              sum: double,
-              min: double,
-              max: double,
-            }),
-          ),
-          { maxLength: 4 },
-        )
-        .map((dataPoints) => ({
-          descriptor: { ...described, valueType: 1 },
-          aggregationTemporality: temporality,
-          dataPointType: 0,
-          dataPoints,
-        })),
-      fc
-        .array(
-          dataPoint(
-            fc.record({
-              scale: fc.integer({ min: -10, max: 20 }),
-              zeroCount: fc.integer({ min: 0, max: 1e9 }),
-              positive: exponentialBuckets,
-              negative: exponentialBuckets,
-              count: fc.integer({ min: 0, max: 1e9 }),
-              sum: double,
-              min: double,
-              max: double,
-            }),
-          ),
-          { maxLength: 4 },
-        )
-        .map((dataPoints) => ({
-          descriptor: { ...described, valueType: 1 },
-          aggregationTemporality: temporality,
-          dataPointType: 1,
-          dataPoints,
-        })),
+      histograms(described, temporality, 0, {
+        buckets: buckets.map((counts) => ({ boundaries: [1, 10.5], counts })),
+      }),
+      histograms(described, temporality, 1, {
+        scale: fc.integer({ min: -10, max: 20 }),
+        zeroCount: count,
+        positive: exponentialBuckets,
+        negative: exponentialBuckets,
+      }),
     ),
   ),
 );
+function histograms(
+  described: object,
+  temporality: number,
+  dataPointType: number,
+  shape: Readonly<Record<string, fc.Arbitrary<unknown>>>,
+) {
+  const value = fc.record({ ...shape, count, sum: double, min: double, max: double });
+  return fc.array(dataPoint(value), { maxLength: 4 }).map((dataPoints) => ({
+    descriptor: { ...described, valueType: 1 },
+    aggregationTemporality: temporality,
+    dataPointType,
+    dataPoints,
+  }));
+}
 function numbers(described: object, temporality: number, dataPointType: number) {
   return fc.constantFrom(0, 1).chain((valueType) =>
     fc
