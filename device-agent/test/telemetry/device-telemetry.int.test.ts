@@ -7,10 +7,16 @@ import {
   startFakeCollector,
   type FakeCollector,
 } from '@flotilla/otlp-queue/testing';
+import { DiskQueue } from '@flotilla/otlp-queue';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDeviceTelemetry } from '../../src/telemetry/create-device-telemetry.ts';
+import {
+  createDeviceTelemetry,
+  type DeviceTelemetryOptions,
+} from '../../src/telemetry/create-device-telemetry.ts';
 import type { DeviceTelemetry } from '../../src/telemetry/device-telemetry.ts';
+import { DEFAULT_SAMPLING } from '../../src/telemetry/logs/log-sampler.ts';
+import { RunCounter } from '../../src/telemetry/run-counter.ts';
 import { TelemetryWriteError } from '../../src/telemetry/queue-writer.ts';
 import { decodeLogs, decodePoints } from '../../src/telemetry/testing/decode-otlp.ts';
 
@@ -47,7 +53,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true });
 });
 
-async function start(overrides: { collectorUrl?: string; metricsIntervalMs?: number } = {}) {
+async function start(overrides: Partial<DeviceTelemetryOptions> = {}) {
   const telemetry = await createDeviceTelemetry({
     dataDir,
     deviceId: 'device-7',
@@ -63,8 +69,23 @@ async function start(overrides: { collectorUrl?: string; metricsIntervalMs?: num
 }
 const logs = () =>
   collector.accepted.filter((r) => r.path === '/v1/logs').flatMap((r) => decodeLogs(r.body));
+/** Requests may overtake each other on their way; the records' own times tell the order. */
+const logsInTime = () =>
+  logs().toSorted((a, b) => Number(a.observedTimeUnixNano - b.observedTimeUnixNano));
+/** A clock that never tells a time twice. */
+function ticking(): () => number {
+  let nowMs = Date.now();
+  return () => (nowMs += 1);
+}
 const points = () =>
   collector.accepted.filter((r) => r.path === '/v1/metrics').flatMap((r) => decodePoints(r.body));
+/** As counted last. */
+function restarts(): Record<string, number> {
+  const counted = points().filter(({ name }) => name === 'flotilla.agent.restarts');
+  return Object.fromEntries(
+    counted.map(({ attributes, value }) => [attributes['flotilla.agent.restart.cause'], value]),
+  );
+}
 
 describe('device telemetry', () => {
   it('sends an update report as the event the contract describes', async () => {
@@ -104,21 +125,12 @@ describe('device telemetry', () => {
   });
 
   it('gives each state of an update its severity', async () => {
-    const telemetry = await start();
+    const telemetry = await start({ clock: ticking() });
     for (const state of ['trial', 'confirmed', 'failed', 'rolled_back'] as const) {
       await telemetry.recordUpdate({ ...report, state });
     }
     await telemetry.flush();
-    const severities = logs().map((log) => [
-      log.attributes['flotilla.update.state'],
-      log.severityText,
-    ]);
-    expect(Object.fromEntries(severities)).toEqual({
-      trial: 'INFO',
-      confirmed: 'INFO',
-      failed: 'WARN',
-      rolled_back: 'ERROR',
-    });
+    expect(logsInTime().map((log) => log.severityText)).toEqual(['INFO', 'INFO', 'WARN', 'ERROR']);
   });
 
   it('measures the host and the agent in the units of the conventions', async () => {
@@ -177,14 +189,14 @@ describe('device telemetry', () => {
   });
 
   it('speaks for the old version up to the switch and for the new one after it', async () => {
-    const telemetry = await start();
+    const telemetry = await start({ clock: ticking() });
     await telemetry.setFirmwareVersion('1.0.0');
     telemetry.log('info', 'old');
     telemetry.recordFirmwareCrash({ version: '1.0.0', exitCode: 3, signal: null, uptimeMs: 1500 });
     const switched = telemetry.setFirmwareVersion('1.1.0');
     telemetry.log('warn', 'new', { port: 8080 });
     await telemetry.flush();
-    const plain = logs().filter(({ eventName }) => eventName === '');
+    const plain = logsInTime().filter(({ eventName }) => eventName === '');
     expect(plain.map(({ body, resource }) => [body, resource['service.version']])).toEqual([
       ['old', '1.0.0'],
       ['new', '1.1.0'],
@@ -220,12 +232,109 @@ describe('device telemetry', () => {
   });
 
   it('loses no record of a burst', async () => {
-    const telemetry = await start();
-    for (let index = 0; index < 5000; index += 1) telemetry.log('warn', `line ${index}`);
+    const unlimited = { perSecond: 1e9, burst: 1e9 };
+    const telemetry = await start({
+      clock: ticking(),
+      sampling: {
+        ratios: { trace: 1, debug: 1, info: 1 },
+        keyRate: unlimited,
+        bound: unlimited,
+        urgentBound: unlimited,
+      },
+    });
+    const severities = ['debug', 'warn'] as const;
+    for (let index = 0; index < 5000; index += 1) {
+      telemetry.log(severities[index % 2]!, `line ${index}`);
+    }
     await telemetry.flush();
-    // Batches may overtake each other on their way.
-    const numbers = logs().map(({ body }) => Number(String(body).replace('line ', '')));
-    expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 5000 }, (_, n) => n));
+    expect(logsInTime().map(({ body }) => body)).toEqual(
+      Array.from({ length: 5000 }, (_, index) => `line ${index}`),
+    );
+  });
+
+  it('leaves out warnings beyond their bound only, and counts them', async () => {
+    const urgentBound = { perSecond: 0.001, burst: 100 };
+    const telemetry = await start({ sampling: { ...DEFAULT_SAMPLING, urgentBound } });
+    for (let index = 0; index < 150; index += 1) telemetry.log('error', 'again');
+    await telemetry.flush();
+    expect(logs()).toHaveLength(100);
+    expect(points().find(({ name }) => name === 'flotilla.agent.logs.dropped')).toMatchObject({
+      value: 50,
+      attributes: { 'flotilla.log.severity': 'error', 'flotilla.drop.reason': 'bound' },
+    });
+  });
+
+  it('samples the output of the firmware by the level that a line names', async () => {
+    const telemetry = await start();
+    const say = (stream: 'stdout' | 'stderr', text: string) =>
+      telemetry.firmwareOutput({ stream, text, truncated: false, version: '1.0.0' });
+    for (let index = 0; index < 300; index += 1) {
+      say('stdout', `tick ${index}`);
+      say('stdout', `WARN: pressure ${index}`);
+      say('stderr', `at frame ${index}`);
+      say('stderr', `{"level":"info","msg":"calm ${index}","unit":"bar"}`);
+    }
+    await telemetry.flush();
+    const kept = (start: string) => logs().filter(({ body }) => String(body).startsWith(start));
+    expect(kept('WARN')).toHaveLength(300);
+    expect(kept('at frame')).toHaveLength(300);
+    for (const start of ['tick', 'calm']) {
+      expect(kept(start).length).toBeGreaterThanOrEqual(100);
+      expect(kept(start).length).toBeLessThan(300);
+    }
+    expect(kept('WARN')[0]).toMatchObject({
+      severityText: 'WARN',
+      attributes: { 'log.iostream': 'stdout', 'service.version': '1.0.0' },
+    });
+    expect(kept('at frame')[0]).toMatchObject({ severityNumber: 13 });
+    expect(kept('calm')[0]).toMatchObject({
+      body: 'calm 0',
+      severityNumber: 9,
+      attributes: { 'log.iostream': 'stderr', unit: 'bar' },
+    });
+  });
+
+  it('keeps the canary window over a restart, and no longer than it lasts', async () => {
+    let nowMs = Date.now();
+    const canary = { afterMs: 60_000, maxTrialMs: 3_600_000 };
+    const first = await start({ clock: () => nowMs, canary });
+    await first.recordUpdate({ ...report, state: 'rolled_back' });
+    await first.stop();
+    const second = await start({ clock: () => nowMs, canary });
+    for (let index = 0; index < 300; index += 1) second.log('info', 'watched');
+    await second.stop();
+    nowMs += canary.afterMs;
+    const third = await start({ clock: () => nowMs, canary });
+    for (let index = 0; index < 300; index += 1) third.log('debug', 'as usual');
+    await third.flush();
+    const kept = (text: string) => logs().filter(({ body }) => body === text).length;
+    expect(kept('watched')).toBe(300);
+    expect(kept('as usual')).toBeLessThan(150);
+  });
+
+  it('counts its own restarts by how the run before ended', async () => {
+    await (await start()).stop();
+    const second = await start();
+    await second.flush();
+    expect(restarts()).toEqual({ stopped: 1, killed: 0 });
+    await second.stop();
+    // A run that never said it stopped, as a kill leaves it.
+    const queue = new DiskQueue({ folder: join(dataDir, 'telemetry'), logger });
+    new RunCounter(queue, logger);
+    queue.close();
+    await (await start()).flush();
+    expect(restarts()).toEqual({ stopped: 2, killed: 1 });
+  });
+
+  it('measures further mount points under their names', async () => {
+    const mount = mkdtempSync(join(tmpdir(), 'flotilla-mount-'));
+    const telemetry = await start({ mounts: [mount, join(mount, 'not-there')] });
+    await telemetry.flush();
+    rmSync(mount, { recursive: true });
+    const mounts = points()
+      .filter(({ name }) => name === 'system.filesystem.utilization')
+      .map(({ attributes }) => attributes['system.filesystem.mountpoint']);
+    expect(mounts).toEqual([undefined, mount]);
   });
 
   it('leaves out by rate what is below WARN, counts it, and keeps all of it around an update', async () => {
@@ -255,7 +364,7 @@ describe('device telemetry', () => {
   it('keeps everything while the collector is away, also over a restart', async () => {
     const { url } = collector;
     await collector.close();
-    const first = await start({ collectorUrl: url });
+    const first = await start({ collectorUrl: url, clock: ticking() });
     await first.recordUpdate(report);
     first.log('error', 'left for later');
     await first.stop();
@@ -263,7 +372,7 @@ describe('device telemetry', () => {
     collector = await startFakeCollector(Number(new URL(url).port));
     await start({ collectorUrl: url });
     await eventually(() => expect(logs().map(({ body }) => body)).toContain('left for later'));
-    expect(logs()[0]).toMatchObject({ eventName: EVENT_UPDATE });
+    expect(logsInTime().map(({ eventName }) => eventName)).toEqual([EVENT_UPDATE, '']);
     // The final collection was queued last.
     await eventually(() => expect(points().length).toBeGreaterThan(0));
   });

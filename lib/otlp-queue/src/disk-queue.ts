@@ -114,6 +114,8 @@ export class DiskQueue {
   #statements: QueueStatements;
   #items = 0;
   #sizeBytes = 0;
+  /** Items up to this id are under way. */
+  #lastTaken = 0;
   /** Cannot be kept on a disk that does not write. */
   #unwritable = 0;
   readonly #unwritableEntries = { metrics: 0, logs: 0, traces: 0 };
@@ -185,6 +187,16 @@ export class DiskQueue {
     });
   }
 
+  /**
+   * As oldestItems, and none of them gives way until `settle` is called: one that the collector takes
+   * meanwhile must not be counted as lost. Only when nothing else is left does the bound take them too.
+   */
+  takeOldest(maxItems: number): QueueItem[] {
+    const items = this.oldestItems(maxItems);
+    this.#lastTaken = items.at(-1)?.id ?? 0;
+    return items;
+  }
+
   /** The collector has it. Harmless when the item gave way to newer ones meanwhile. */
   acknowledge(id: number): void {
     this.settle([id], []);
@@ -195,8 +207,9 @@ export class DiskQueue {
     this.settle([], [id]);
   }
 
-  /** Acknowledges and refuses in one transaction. */
+  /** Acknowledges and refuses in one transaction. What else was taken may give way again. */
   settle(acknowledged: readonly number[], refused: readonly number[]): void {
+    this.#lastTaken = 0;
     if (acknowledged.length + refused.length === 0) return;
     this.#transaction(() => {
       for (const id of acknowledged) this.#delete(id);
@@ -275,7 +288,8 @@ export class DiskQueue {
   #dropOldestWhile(reason: DropReason, shouldDrop: (createdAtMs: number) => boolean): void {
     let dropped = 0;
     for (;;) {
-      const header = this.#header();
+      const free = this.#header(this.#lastTaken);
+      const header = free ?? (reason === 'bytes' ? this.#header() : undefined);
       if (header === undefined || !shouldDrop(header.createdAtMs)) break;
       const item = this.#delete(header.id);
       if (item !== null) this.#count(reason, item.path, 1, item.entries);
@@ -288,8 +302,8 @@ export class DiskQueue {
     this.#options.logger[level]({ reason, dropped }, 'telemetry queue gave up its oldest items');
   }
 
-  #header(): z.output<typeof headerSchema> | undefined {
-    const row = this.#statements.oldestHeader.get();
+  #header(after = 0): z.output<typeof headerSchema> | undefined {
+    const row = this.#statements.oldestHeader.get({ after });
     return row === undefined ? undefined : headerSchema.parse(row);
   }
 

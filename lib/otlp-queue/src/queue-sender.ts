@@ -154,7 +154,7 @@ export class QueueSender {
     try {
       for (;;) {
         this.#enqueuedMeanwhile = false;
-        const items = this.#options.queue.oldestItems(this.#window);
+        const items = this.#options.queue.takeOldest(this.#window);
         if (items.length === 0) break;
         const delayMs = await this.#sendRound(items);
         if (delayMs !== null) return { kind: 'wait', delayMs };

@@ -119,6 +119,27 @@ describe('DiskQueue', () => {
     expect(sizes(queue)).toEqual([3]);
   });
 
+  it('gives up what is under way only when nothing else is left', () => {
+    const queue = openQueue({ maxBytes: 10, maxAgeMs: 1000 });
+    const held = () => queue.oldestItems(9).map(({ body }) => body.length);
+    for (const size of [1, 2, 3, 4]) queue.enqueue('/v1/logs', bytes(size));
+    const ids = queue.takeOldest(2).map(({ id }) => id);
+    queue.enqueue('/v1/logs', bytes(5));
+    expect(held()).toEqual([1, 2, 5]);
+    nowMs += 1001;
+    queue.enqueue('/v1/logs', bytes(6));
+    expect(held()).toEqual([1, 2, 6]);
+    expect(queue.dropped()).toMatchObject({ bytes: 2, age: 1 });
+    queue.settle(ids.slice(0, 1), []);
+    // The other one may give way again, and is too old.
+    queue.enqueue('/v1/logs', bytes(1));
+    expect(held()).toEqual([6, 1]);
+    expect(queue.dropped()).toMatchObject({ bytes: 2, age: 2 });
+    queue.takeOldest(2);
+    queue.enqueue('/v1/logs', bytes(9));
+    expect(held()).toEqual([1, 9]);
+  });
+
   it('does not take for old what was queued before the clock was set', () => {
     nowMs = 60_000;
     const queue = openQueue();

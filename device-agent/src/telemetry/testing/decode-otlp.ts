@@ -7,6 +7,7 @@ export type DecodedAttributes = Record<string, Value>;
 export interface DecodedLog {
   readonly resource: DecodedAttributes;
   readonly timeUnixNano: bigint;
+  readonly observedTimeUnixNano: bigint;
   readonly severityNumber: number;
   readonly severityText: string;
   readonly body: Value;
@@ -35,6 +36,7 @@ export function decodeLogs(body: Uint8Array): DecodedLog[] {
       all(scopeLogs, 2).map((record) => ({
         resource,
         timeUnixNano: big(record, 1),
+        observedTimeUnixNano: big(record, 11),
         severityNumber: Number(big(record, 2)),
         severityText: text(record, 3),
         body: all(record, 5).map(decodeValue)[0] ?? null,
