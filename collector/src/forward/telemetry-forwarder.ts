@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   HEADER_BATCH_ID,
   HEADER_CLOCK_OFFSET_MS,
@@ -77,9 +78,20 @@ export class TelemetryForwarder {
 
 function toRecord(part: Telemetry, receivedAt: string): LogRecord {
   const { deviceId, batchId, body, clockOffsetMs } = part;
-  const headers: Record<string, string> = { [HEADER_DEVICE_ID]: deviceId };
-  if (batchId !== null) headers[HEADER_BATCH_ID] = batchId;
-  headers[HEADER_RECEIVED_AT] = receivedAt;
+  const headers: Record<string, string> = {
+    [HEADER_DEVICE_ID]: deviceId,
+    [HEADER_BATCH_ID]: batchId ?? contentId(body),
+    [HEADER_RECEIVED_AT]: receivedAt,
+  };
   if (clockOffsetMs !== undefined) headers[HEADER_CLOCK_OFFSET_MS] = String(clockOffsetMs);
   return { key: deviceId, value: body, headers };
+}
+
+/**
+ * OTLP exporters name no batch, yet repeat a request whose answer got lost. The repeat has the same
+ * bytes, and other points have other times, so the bytes are its name. Where a sender has no clock the
+ * body holds the time of arrival by now, and every request is one of its own.
+ */
+function contentId(body: Uint8Array): string {
+  return `sha256-${hash('sha256', body, 'base64url')}`;
 }
