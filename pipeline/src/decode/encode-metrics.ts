@@ -1,64 +1,64 @@
 import type { WireReader } from '@flotilla/otlp';
-import {
-  encodeExponentialPoint,
-  encodeHistogramPoint,
-  encodeSummaryPoint,
-} from './distribution-points.ts';
-import { encodeNumberPoint } from './number-point.ts';
-import { eachScope } from './resource-and-scope.ts';
+import type { FixedColumn } from './columns/fixed-column.ts';
+import type { TextColumn } from './columns/text-column.ts';
+import { eachScope } from './each-scope.ts';
+import { ExponentialPoints } from './exponential-points.ts';
+import { HistogramPoints } from './histogram-points.ts';
+import { NumberPoints } from './number-points.ts';
 import type { RowBudget } from './row-budget.ts';
-import type { RowEncoder } from './row-encoder.ts';
+import type { EncodeRequest, RowEncoder } from './row-encoder.ts';
+import { SummaryPoints } from './summary-points.ts';
 import type { TableRows } from './table-rows.ts';
 import type { TelemetryTable } from './tables.ts';
 import { TextSpans } from './text-spans.ts';
 
-type EncodePoint = (reader: WireReader, rows: TableRows, shared: Uint8Array) => void;
+interface Points {
+  add(reader: WireReader): void;
+}
 
 interface Kind {
   readonly table: TelemetryTable;
-  readonly encode: EncodePoint;
-  readonly hasTemporality: boolean;
-  readonly hasMonotonicity: boolean;
+  readonly points: new (rows: TableRows) => Points;
 }
 
-const kind = (table: TelemetryTable, encode: EncodePoint, more: Partial<Kind> = {}): Kind => ({
-  table,
-  encode,
-  hasTemporality: false,
-  hasMonotonicity: false,
-  ...more,
-});
-
 /** By the number of Metric's `data` field; 4, 6 and 8 are reserved. */
-const KINDS: Readonly<Record<number, Kind>> = {
-  5: kind('otel_metrics_gauge', encodeNumberPoint),
-  7: kind('otel_metrics_sum', encodeNumberPoint, { hasTemporality: true, hasMonotonicity: true }),
-  9: kind('otel_metrics_histogram', encodeHistogramPoint, { hasTemporality: true }),
-  10: kind('otel_metrics_exponential_histogram', encodeExponentialPoint, { hasTemporality: true }),
-  11: kind('otel_metrics_summary', encodeSummaryPoint),
-};
+const KINDS: readonly (Kind | undefined)[] = [
+  ...Array<undefined>(5),
+  { table: 'otel_metrics_gauge', points: NumberPoints },
+  undefined,
+  { table: 'otel_metrics_sum', points: NumberPoints },
+  undefined,
+  { table: 'otel_metrics_histogram', points: HistogramPoints },
+  { table: 'otel_metrics_exponential_histogram', points: ExponentialPoints },
+  { table: 'otel_metrics_summary', points: SummaryPoints },
+];
 
 const NAME = 0;
 const DESCRIPTION = 1;
 const UNIT = 2;
 
-/** Rows of an ExportMetricsServiceRequest; opentelemetry/proto/metrics/v1/metrics.proto. */
-export function encodeMetrics(request: WireReader, out: RowEncoder, budget: RowBudget): void {
+/** Rows of ExportMetricsServiceRequest messages; opentelemetry/proto/metrics/v1/metrics.proto. */
+export function metricsEncoder(out: RowEncoder): EncodeRequest {
   const spans = new TextSpans(3);
-  eachScope(request, out, true, (scope, droppedAttributes) => {
-    const mark = out.shared.length;
-    for (let field = scope.next(); field !== 0; field = scope.next()) {
-      if (field !== 2) {
-        scope.skip();
-        continue;
+  const kinds: (MetricColumns | undefined)[] = [];
+  const columnsOf = (field: number): MetricColumns | undefined => {
+    const kind = KINDS[field];
+    if (kind === undefined) return undefined;
+    return (kinds[field] ??= new MetricColumns(out.rowsOf(kind.table), kind.points));
+  };
+  return (request, budget) => {
+    eachScope(request, out, out.rowsOf('otel_metrics_gauge'), (scope, sharedBytes) => {
+      for (let field = scope.next(); field !== 0; field = scope.next()) {
+        if (field !== 2) {
+          scope.skip();
+          continue;
+        }
+        const outerEnd = scope.enter();
+        encodeMetric(scope, columnsOf, sharedBytes, budget, spans);
+        scope.leave(outerEnd);
       }
-      out.shared.truncate(mark);
-      out.shared.uint32(droppedAttributes);
-      const outerEnd = scope.enter();
-      encodeMetric(scope, out, budget, spans);
-      scope.leave(outerEnd);
-    }
-  });
+    });
+  };
 }
 
 /**
@@ -67,59 +67,89 @@ export function encodeMetrics(request: WireReader, out: RowEncoder, budget: RowB
  */
 function encodeMetric(
   reader: WireReader,
-  out: RowEncoder,
+  columnsOf: (field: number) => MetricColumns | undefined,
+  sharedBytes: number,
   budget: RowBudget,
   spans: TextSpans,
 ): void {
   const start = reader.position;
+  let ownBytes = 0;
   spans.clear();
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) spans.text(NAME, reader);
-    else if (field === 2) spans.text(DESCRIPTION, reader);
-    else if (field === 3) spans.text(UNIT, reader);
-    else reader.skip();
+    if (field >= 1 && field <= 3) {
+      spans.text(field - 1, reader);
+      ownBytes += reader.spanLength;
+    } else reader.skip();
   }
-  spans.write(NAME, reader, out.shared);
-  spans.write(DESCRIPTION, reader, out.shared);
-  spans.write(UNIT, reader, out.shared);
-  const mark = out.shared.length;
   reader.seek(start);
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    const of = KINDS[field];
-    if (of === undefined) {
+    const columns = columnsOf(field);
+    if (columns === undefined) {
       reader.skip();
       continue;
     }
-    out.shared.truncate(mark);
     const outerEnd = reader.enter();
-    encodePoints(reader, of, out, budget);
+    columns.add(reader, spans, sharedBytes + ownBytes, budget);
     reader.leave(outerEnd);
   }
 }
 
-/** Gauge, Sum, Histogram, ExponentialHistogram and Summary number their fields alike. */
-function encodePoints(reader: WireReader, of: Kind, out: RowEncoder, budget: RowBudget): void {
-  const start = reader.position;
-  let temporality = 0;
-  let isMonotonic = false;
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 2) temporality = reader.int32();
-    else if (field === 3) isMonotonic = reader.bool();
-    else reader.skip();
+/** Rows of one kind of metric. */
+class MetricColumns {
+  readonly #rows: TableRows;
+  readonly #points: Points;
+  readonly #name: TextColumn;
+  readonly #description: TextColumn;
+  readonly #unit: TextColumn;
+  readonly #temporality: FixedColumn | null;
+  readonly #isMonotonic: FixedColumn | null;
+
+  constructor(rows: TableRows, points: Kind['points']) {
+    const { block } = rows;
+    const optional = (name: string) => (block.has(name) ? block.fixed(name) : null);
+    this.#rows = rows;
+    this.#points = new points(rows);
+    this.#name = block.text('MetricName');
+    this.#description = block.text('MetricDescription');
+    this.#unit = block.text('MetricUnit');
+    this.#temporality = optional('AggregationTemporality');
+    this.#isMonotonic = optional('IsMonotonic');
   }
-  if (of.hasTemporality) out.shared.uint32(temporality);
-  if (of.hasMonotonicity) out.shared.uint8(isMonotonic ? 1 : 0);
-  const rows = out.rowsOf(of.table);
-  const shared = out.shared.written();
-  reader.seek(start);
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field !== 1) {
-      reader.skip();
-      continue;
+
+  /** Gauge, Sum, Histogram, ExponentialHistogram and Summary number their fields alike. */
+  add(reader: WireReader, texts: TextSpans, sharedBytes: number, budget: RowBudget): void {
+    const before = this.#rows.count;
+    let temporality = 0;
+    let isMonotonic = false;
+    for (let field = reader.next(); field !== 0; field = reader.next()) {
+      if (field === 1) {
+        const outerEnd = reader.enter();
+        budget.take(sharedBytes + reader.remainingBytes);
+        this.#points.add(reader);
+        reader.leave(outerEnd);
+      } else if (field === 2) temporality = reader.int32();
+      else if (field === 3) isMonotonic = reader.bool();
+      else reader.skip();
     }
-    const outerEnd = reader.enter();
-    budget.take(shared.length + reader.remainingBytes);
-    of.encode(reader, rows, shared);
-    reader.leave(outerEnd);
+    const rows = this.#rows.count - before;
+    if (rows === 0) return;
+    repeatText(NAME, texts, reader, this.#name, rows);
+    repeatText(DESCRIPTION, texts, reader, this.#description, rows);
+    repeatText(UNIT, texts, reader, this.#unit, rows);
+    this.#temporality?.uint32(temporality);
+    this.#temporality?.repeatLast(rows);
+    this.#isMonotonic?.uint8(isMonotonic ? 1 : 0);
+    this.#isMonotonic?.repeatLast(rows);
   }
+}
+
+function repeatText(
+  which: number,
+  texts: TextSpans,
+  reader: WireReader,
+  column: TextColumn,
+  rows: number,
+): void {
+  texts.write(which, reader, column);
+  column.repeatLast(rows);
 }

@@ -1,61 +1,66 @@
 import type { WireReader } from '@flotilla/otlp';
-import { AttributeMap } from './attribute-map.ts';
-import { readSigned } from './number-point.ts';
-import { RowWriter } from './row-writer.ts';
+import type { Block } from './block.ts';
+import type { FixedColumn } from './columns/fixed-column.ts';
+import type { ListColumn } from './columns/list-column.ts';
+import type { MapColumn } from './columns/map-column.ts';
+import type { TextColumn } from './columns/text-column.ts';
+import { readSigned } from './signed.ts';
+import { TextSpans } from './text-spans.ts';
 import { readTime } from './timestamp.ts';
 
-/** FilteredAttributes, TimeUnix, Value, SpanId, TraceId. */
-const COLUMNS = 5;
-const FIRST_BYTES = 256;
+const SPAN_ID = 0;
+const TRACE_ID = 1;
+const texts = new TextSpans(2);
 
-interface Exemplar {
-  readonly attributes: Uint8Array;
-  readonly timeLow: number;
-  readonly timeHigh: number;
-  readonly value: number;
-  readonly spanId: Uint8Array;
-  readonly traceId: Uint8Array;
-}
+/** The columns of the `Exemplars` Nested: lists of one length. */
+export class ExemplarColumns {
+  readonly #lists: readonly ListColumn[];
+  readonly #attributes: MapColumn;
+  readonly #time: FixedColumn;
+  readonly #value: FixedColumn;
+  readonly #spanId: TextColumn;
+  readonly #traceId: TextColumn;
 
-/** The columns of the `Exemplars` Nested: arrays of one length. */
-export function writeExemplars(readers: readonly WireReader[] | null, into: RowWriter): void {
-  if (readers === null) {
-    into.fixed(COLUMNS);
-    return;
+  constructor(block: Block) {
+    const names = ['FilteredAttributes', 'TimeUnix', 'Value', 'SpanId', 'TraceId'];
+    this.#lists = names.map((name) => block.list(`Exemplars.${name}`));
+    this.#attributes = block.mapsIn('Exemplars.FilteredAttributes');
+    this.#time = block.fixedIn('Exemplars.TimeUnix');
+    this.#value = block.fixedIn('Exemplars.Value');
+    this.#spanId = block.textIn('Exemplars.SpanId');
+    this.#traceId = block.textIn('Exemplars.TraceId');
   }
-  const exemplars = readers.map(readExemplar);
-  const array = (write: (exemplar: Exemplar) => void): void => {
-    into.varUint(exemplars.length);
-    exemplars.forEach(write);
-  };
-  array(({ attributes }) => into.block(attributes));
-  array(({ timeLow, timeHigh }) => into.uint64(timeLow, timeHigh));
-  array(({ value }) => into.float64(value));
-  array(({ spanId }) => into.hexText(spanId, 0, spanId.length));
-  array(({ traceId }) => into.hexText(traceId, 0, traceId.length));
-}
 
-/** opentelemetry/proto/metrics/v1/metrics.proto, Exemplar. */
-function readExemplar(reader: WireReader): Exemplar {
-  const writer = new RowWriter(FIRST_BYTES);
-  const attributes = new AttributeMap(writer);
-  const times = { timeLow: 0, timeHigh: 0 };
-  let value = 0;
-  let spanId = new Uint8Array(0);
-  let traceId = new Uint8Array(0);
-  attributes.begin();
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 2) {
-      readTime(reader);
-      times.timeLow = reader.low;
-      times.timeHigh = reader.high;
-    } else if (field === 3) value = reader.double();
-    else if (field === 4) spanId = Uint8Array.from(reader.bytes());
-    else if (field === 5) traceId = Uint8Array.from(reader.bytes());
-    else if (field === 6) value = readSigned(reader);
-    else if (field === 7) attributes.add(reader);
-    else reader.skip();
+  /** Adds the Exemplar message in the reader's current field; metrics.proto. */
+  add(reader: WireReader): void {
+    let timeLow = 0;
+    let timeHigh = 0;
+    let value = 0;
+    texts.clear();
+    this.#attributes.begin();
+    const outerEnd = reader.enter();
+    for (let field = reader.next(); field !== 0; field = reader.next()) {
+      if (field === 2) {
+        readTime(reader);
+        timeLow = reader.low;
+        timeHigh = reader.high;
+      } else if (field === 3) value = reader.double();
+      else if (field === 4) texts.bytes(SPAN_ID, reader);
+      else if (field === 5) texts.bytes(TRACE_ID, reader);
+      else if (field === 6) value = readSigned(reader);
+      else if (field === 7) this.#attributes.add(reader);
+      else reader.skip();
+    }
+    reader.leave(outerEnd);
+    this.#attributes.end();
+    this.#time.uint64(timeLow, timeHigh);
+    this.#value.float64(value);
+    texts.writeHex(SPAN_ID, reader, this.#spanId);
+    texts.writeHex(TRACE_ID, reader, this.#traceId);
   }
-  attributes.end();
-  return { attributes: writer.written(), ...times, value, spanId, traceId };
+
+  /** Ends the exemplars of row `row`; rows that have none need not be ended. */
+  close(row: number): void {
+    for (const list of this.#lists) list.close(row);
+  }
 }

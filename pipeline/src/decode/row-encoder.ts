@@ -1,54 +1,61 @@
 import { DecodeError, WireReader } from '@flotilla/otlp';
 import { TOPIC_LOGS, TOPIC_METRICS, TOPIC_SPANS } from '@flotilla/contracts';
-import { AttributeMap } from './attribute-map.ts';
-import { encodeLogs } from './encode-logs.ts';
-import { encodeMetrics } from './encode-metrics.ts';
-import { encodeSpans } from './encode-spans.ts';
+import { logsEncoder } from './encode-logs.ts';
+import { metricsEncoder } from './encode-metrics.ts';
+import { spansEncoder } from './encode-spans.ts';
 import { RowBudget } from './row-budget.ts';
-import { RowWriter } from './row-writer.ts';
 import { TableRows } from './table-rows.ts';
 import { TELEMETRY_TABLES, type TelemetryTable } from './tables.ts';
 
-const SHARED_BYTES = 4096;
+/** Adds the rows of one Export*ServiceRequest. */
+export type EncodeRequest = (request: WireReader, budget: RowBudget) => void;
 
-/** Encodes OTLP requests of one source to rows in RowBinary, table by table. */
+/** Encodes OTLP requests of one source to rows, table by table, column by column. */
 export class RowEncoder {
   /** `topic/partition`, the IngestSource of every row. */
   readonly source: string;
-  readonly #topic: string;
+  readonly sourceBytes: Uint8Array;
   readonly #tables = new Map<TelemetryTable, TableRows>();
-  /** What the rows under way repeat: resource, scope, metric; a stack cut back level by level. */
-  readonly shared = new RowWriter(SHARED_BYTES);
-  readonly sharedAttributes = new AttributeMap(this.shared);
-  readonly #sharedStart: number;
+  readonly #touched: TableRows[] = [];
+  readonly #encode: EncodeRequest;
+  #offset = 0;
+  #rowCount = 0;
+  #sizeBytes = 0;
 
   constructor(topic: string, partition: number) {
-    this.#topic = topic;
     this.source = `${topic}/${partition}`;
-    this.shared.text(this.source);
-    this.#sharedStart = this.shared.length;
+    this.sourceBytes = Buffer.from(this.source);
+    this.#encode = this.#encoderOf(topic);
   }
 
   /** Adds the rows of one request and returns their number. Throws DecodeError, then adds none. */
   add(offset: number, request: Uint8Array): number {
-    const before = TELEMETRY_TABLES.map((table) => this.#tables.get(table)?.count ?? 0);
-    this.shared.truncate(this.#sharedStart);
-    this.shared.uint64(offset >>> 0, Math.floor(offset / 0x1_0000_0000));
+    const before = this.#rowCount;
+    this.#offset = offset;
+    for (const rows of this.#touched) rows.mark();
     try {
-      this.#encode(new WireReader(request));
+      this.#encode(new WireReader(request), new RowBudget());
     } catch (error) {
-      TELEMETRY_TABLES.forEach((table, i) => this.#tables.get(table)?.truncate(before[i] ?? 0));
+      for (const rows of this.#touched) rows.rollBack();
       throw error;
     }
-    return this.rowCount - before.reduce((sum, count) => sum + count, 0);
+    let rowCount = 0;
+    let sizeBytes = 0;
+    for (const rows of this.#touched) {
+      rowCount += rows.count;
+      sizeBytes += rows.sizeBytes;
+    }
+    this.#rowCount = rowCount;
+    this.#sizeBytes = sizeBytes;
+    return rowCount - before;
   }
 
   get rowCount(): number {
-    return this.tables().reduce((sum, { count }) => sum + count, 0);
+    return this.#rowCount;
   }
 
   get sizeBytes(): number {
-    return this.tables().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return this.#sizeBytes;
   }
 
   /** Tables that got rows, in a fixed order. */
@@ -58,19 +65,31 @@ export class RowEncoder {
     );
   }
 
+  /** Of the request under way. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** All tables asked for so far. */
+  get touched(): readonly TableRows[] {
+    return this.#touched;
+  }
+
   rowsOf(table: TelemetryTable): TableRows {
     const known = this.#tables.get(table);
     if (known !== undefined) return known;
     const created = new TableRows(table);
     this.#tables.set(table, created);
+    this.#touched.push(created);
     return created;
   }
 
-  #encode(request: WireReader): void {
-    const budget = new RowBudget();
-    if (this.#topic === TOPIC_METRICS) encodeMetrics(request, this, budget);
-    else if (this.#topic === TOPIC_LOGS) encodeLogs(request, this, budget);
-    else if (this.#topic === TOPIC_SPANS) encodeSpans(request, this, budget);
-    else throw new DecodeError('topic_unknown', `topic ${this.#topic} carries no telemetry`);
+  #encoderOf(topic: string): EncodeRequest {
+    if (topic === TOPIC_METRICS) return metricsEncoder(this);
+    if (topic === TOPIC_LOGS) return logsEncoder(this);
+    if (topic === TOPIC_SPANS) return spansEncoder(this);
+    return () => {
+      throw new DecodeError('topic_unknown', `topic ${topic} carries no telemetry`);
+    };
   }
 }

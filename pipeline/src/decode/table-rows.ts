@@ -1,63 +1,65 @@
-import { AttributeMap } from './attribute-map.ts';
-import { RowWriter } from './row-writer.ts';
+import { Block } from './block.ts';
+import { ScopeColumns } from './scope-columns.ts';
 import { TABLES, type TelemetryTable } from './tables.ts';
 
-/** Rows of one table, encoded one after the other. */
+/** Rows of one table under way. */
 export class TableRows {
   readonly table: TelemetryTable;
-  readonly writer = new RowWriter();
-  /** For the row's own attributes. */
-  readonly attributes = new AttributeMap(this.writer);
-  readonly #starts: number[] = [];
+  readonly block: Block;
+  readonly scope: ScopeColumns;
+  #count = 0;
+  #markedCount = 0;
 
-  constructor(table: TelemetryTable) {
+  constructor(table: TelemetryTable, block = new Block(TABLES[table].columns)) {
     this.table = table;
+    this.block = block;
+    this.scope = new ScopeColumns(block);
   }
 
   get count(): number {
-    return this.#starts.length;
+    return this.#count;
   }
 
   get sizeBytes(): number {
-    return this.writer.length;
+    return this.block.sizeBytes;
   }
 
-  /** Begins a row: its fixed part, all zero, whose place is returned, then what it shares with others. */
-  begin(shared: Uint8Array): number {
-    this.#starts.push(this.writer.length);
-    const at = this.writer.fixed(TABLES[this.table].fixedBytes);
-    this.writer.block(shared);
-    return at;
+  /** To be called once the row's own columns are written. */
+  endRow(): void {
+    this.#count += 1;
   }
 
-  bytes(): Buffer {
-    return this.writer.written();
+  /** Remembers the state that `rollBack` returns to. */
+  mark(): void {
+    this.#markedCount = this.#count;
+    this.block.mark();
   }
 
-  /** Forgets all rows from `count` on. */
-  truncate(count: number): void {
-    const length = this.#starts[count];
-    if (length === undefined) return;
-    this.writer.truncate(length);
-    this.#starts.length = count;
+  rollBack(): void {
+    this.#count = this.#markedCount;
+    this.block.rollBack();
+  }
+
+  /** In ClickHouse's Native format; shares memory, so it is valid until rows are added. */
+  parts(): Buffer[] {
+    return this.block.parts(this.#count);
   }
 
   /**
-   * Bytes of the rows whose key is not in `present`; a key is `offset:nanoseconds`, the row's place in
-   * the log and its time. `source` is the IngestSource that all rows carry.
+   * The rows whose key is not in `present`, or null when there are none; a key is
+   * `offset:nanoseconds`, the row's place in the log and its time.
    */
-  missing(present: ReadonlySet<string>, source: string): Buffer {
-    const { fixedBytes, timeAt } = TABLES[this.table];
-    const prefix = new RowWriter(source.length * 4 + 8);
-    prefix.text(source);
-    const bytes = this.bytes();
-    const parts: Buffer[] = [];
-    for (const [index, start] of this.#starts.entries()) {
-      const offset = bytes.readBigUInt64LE(start + fixedBytes + prefix.length);
-      const time = bytes.readBigInt64LE(start + timeAt);
-      if (present.has(`${offset}:${time}`)) continue;
-      parts.push(bytes.subarray(start, this.#starts[index + 1] ?? bytes.length));
+  missing(present: ReadonlySet<string>): Buffer[] | null {
+    const offsets = this.block.fixed('IngestOffset').written();
+    const times = this.block.fixed(TABLES[this.table].timeColumn).written();
+    const keep = new Uint8Array(this.#count);
+    let count = 0;
+    for (let row = 0; row < this.#count; row += 1) {
+      const key = `${offsets.readBigUInt64LE(row * 8)}:${times.readBigInt64LE(row * 8)}`;
+      if (present.has(key)) continue;
+      keep[row] = 1;
+      count += 1;
     }
-    return Buffer.concat(parts);
+    return count === 0 ? null : this.block.select(keep).parts(count);
   }
 }

@@ -1,48 +1,53 @@
-/** A column and the type its RowBinary value is read as; LowCardinality is the table's affair. */
-export type Column = readonly [name: string, type: string];
+/** A column as its table declares it. */
+export type ColumnType = readonly [name: string, type: string];
 
-const ATTRIBUTES = 'Map(String, String)';
-const TIME = "DateTime64(9, 'UTC')";
+const WORD = 'LowCardinality(String)';
+const ATTRIBUTES = `Map(${WORD}, String)`;
+const TIME = 'DateTime64(9)';
 
 /** What all rows of one scope repeat. */
-const SCOPE: readonly Column[] = [
-  ['IngestSource', 'String'],
+const SCOPE: readonly ColumnType[] = [
+  ['IngestSource', WORD],
   ['IngestOffset', 'UInt64'],
   ['ResourceAttributes', ATTRIBUTES],
-  ['ServiceName', 'String'],
+  ['ServiceName', WORD],
   ['ResourceSchemaUrl', 'String'],
   ['ScopeAttributes', ATTRIBUTES],
   ['ScopeName', 'String'],
   ['ScopeVersion', 'String'],
   ['ScopeSchemaUrl', 'String'],
 ];
+/** The OTel exporter's table of logs has words for these three. */
+const LOG_SCOPE = SCOPE.map(([name, type]): ColumnType =>
+  name.endsWith('SchemaUrl') || name === 'ScopeVersion' ? [name, WORD] : [name, type],
+);
 /** The OTel exporter's table of spans has no column for these two. */
 const SPAN_SCOPE = SCOPE.filter(
   ([name]) => !name.endsWith('SchemaUrl') && name !== 'ScopeAttributes',
 );
 
-const METRIC: readonly Column[] = [
+const METRIC: readonly ColumnType[] = [
   ...SCOPE,
   ['ScopeDroppedAttrCount', 'UInt32'],
   ['MetricName', 'String'],
   ['MetricDescription', 'String'],
   ['MetricUnit', 'String'],
 ];
-const TEMPORALITY: Column = ['AggregationTemporality', 'Int32'];
+const TEMPORALITY: ColumnType = ['AggregationTemporality', 'Int32'];
 
-const EXEMPLARS: readonly Column[] = [
+const EXEMPLARS: readonly ColumnType[] = [
   ['Exemplars.FilteredAttributes', `Array(${ATTRIBUTES})`],
   ['Exemplars.TimeUnix', `Array(${TIME})`],
   ['Exemplars.Value', 'Array(Float64)'],
   ['Exemplars.SpanId', 'Array(String)'],
   ['Exemplars.TraceId', 'Array(String)'],
 ];
-const POINT_TIMES: readonly Column[] = [
+const POINT_TIMES: readonly ColumnType[] = [
   ['StartTimeUnix', TIME],
   ['TimeUnix', TIME],
 ];
-const NUMBER: readonly Column[] = [...POINT_TIMES, ['Value', 'Float64'], ['Flags', 'UInt32']];
-const DISTRIBUTION: readonly Column[] = [
+const NUMBER: readonly ColumnType[] = [...POINT_TIMES, ['Value', 'Float64'], ['Flags', 'UInt32']];
+const DISTRIBUTION: readonly ColumnType[] = [
   ...POINT_TIMES,
   ['Count', 'UInt64'],
   ['Sum', 'Float64'],
@@ -51,28 +56,23 @@ const DISTRIBUTION: readonly Column[] = [
   ['Flags', 'UInt32'],
 ];
 
-/** How a row of a table is laid out: a part of fixed size, the shared part, then the rest. */
-export interface RowLayout {
-  readonly fixedBytes: number;
-  /** Where in the fixed part the row's time lies, which `timeColumn` names. */
-  readonly timeAt: number;
+/** What the pipeline writes of a table. */
+export interface TableLayout {
   readonly timeColumn: 'Timestamp' | 'TimeUnix';
-  readonly columns: readonly Column[];
+  readonly columns: readonly ColumnType[];
 }
 
-/** The tables of the OTel Collector's ClickHouse exporter, and the order their columns are written in. */
+/** The tables of the OTel Collector's ClickHouse exporter. */
 export const TABLES = {
   otel_logs: {
-    fixedBytes: 10,
-    timeAt: 0,
     timeColumn: 'Timestamp',
     columns: [
       ['Timestamp', TIME],
       ['SeverityNumber', 'UInt8'],
       ['TraceFlags', 'UInt8'],
-      ...SCOPE,
+      ...LOG_SCOPE,
       ['LogAttributes', ATTRIBUTES],
-      ['SeverityText', 'String'],
+      ['SeverityText', WORD],
       ['Body', 'String'],
       ['EventName', 'String'],
       ['TraceId', 'String'],
@@ -80,14 +80,10 @@ export const TABLES = {
     ],
   },
   otel_metrics_gauge: {
-    fixedBytes: 28,
-    timeAt: 8,
     timeColumn: 'TimeUnix',
     columns: [...NUMBER, ...METRIC, ['Attributes', ATTRIBUTES], ...EXEMPLARS],
   },
   otel_metrics_sum: {
-    fixedBytes: 28,
-    timeAt: 8,
     timeColumn: 'TimeUnix',
     columns: [
       ...NUMBER,
@@ -99,8 +95,6 @@ export const TABLES = {
     ],
   },
   otel_metrics_histogram: {
-    fixedBytes: 52,
-    timeAt: 8,
     timeColumn: 'TimeUnix',
     columns: [
       ...DISTRIBUTION,
@@ -113,8 +107,6 @@ export const TABLES = {
     ],
   },
   otel_metrics_exponential_histogram: {
-    fixedBytes: 72,
-    timeAt: 8,
     timeColumn: 'TimeUnix',
     columns: [
       ...DISTRIBUTION,
@@ -131,8 +123,6 @@ export const TABLES = {
     ],
   },
   otel_metrics_summary: {
-    fixedBytes: 36,
-    timeAt: 8,
     timeColumn: 'TimeUnix',
     columns: [
       ...POINT_TIMES,
@@ -146,8 +136,6 @@ export const TABLES = {
     ],
   },
   otel_traces: {
-    fixedBytes: 16,
-    timeAt: 0,
     timeColumn: 'Timestamp',
     columns: [
       ['Timestamp', TIME],
@@ -158,12 +146,12 @@ export const TABLES = {
       ['SpanId', 'String'],
       ['ParentSpanId', 'String'],
       ['TraceState', 'String'],
-      ['SpanName', 'String'],
-      ['SpanKind', 'String'],
-      ['StatusCode', 'String'],
+      ['SpanName', WORD],
+      ['SpanKind', WORD],
+      ['StatusCode', WORD],
       ['StatusMessage', 'String'],
       ['Events.Timestamp', `Array(${TIME})`],
-      ['Events.Name', 'Array(String)'],
+      ['Events.Name', `Array(${WORD})`],
       ['Events.Attributes', `Array(${ATTRIBUTES})`],
       ['Links.TraceId', 'Array(String)'],
       ['Links.SpanId', 'Array(String)'],
@@ -171,7 +159,7 @@ export const TABLES = {
       ['Links.Attributes', `Array(${ATTRIBUTES})`],
     ],
   },
-} as const satisfies Record<string, RowLayout>;
+} as const satisfies Record<string, TableLayout>;
 
 export type TelemetryTable = keyof typeof TABLES;
 export const TELEMETRY_TABLES = Object.keys(TABLES) as TelemetryTable[];

@@ -1,5 +1,10 @@
 import type { WireReader } from '@flotilla/otlp';
-import type { RowWriter } from './row-writer.ts';
+import type { TextColumn } from './columns/text-column.ts';
+
+/** What takes text. */
+export interface TextTaker {
+  bytesText(source: Uint8Array, start: number, length: number): unknown;
+}
 
 /** Places of texts in what is read, kept until it is their column's turn. The last of one kind stays. */
 export class TextSpans {
@@ -25,11 +30,11 @@ export class TextSpans {
     this.#lengths[which] = reader.spanLength;
   }
 
-  write(which: number, reader: WireReader, into: RowWriter): void {
+  write(which: number, reader: WireReader, into: TextTaker): void {
     into.bytesText(reader.source, this.#starts[which] ?? 0, this.#lengths[which] ?? 0);
   }
 
-  writeHex(which: number, reader: WireReader, into: RowWriter): void {
+  writeHex(which: number, reader: WireReader, into: TextColumn): void {
     into.hexText(reader.source, this.#starts[which] ?? 0, this.#lengths[which] ?? 0);
   }
 }

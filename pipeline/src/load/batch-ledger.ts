@@ -1,7 +1,8 @@
 import type { TopicPartition } from '@flotilla/event-log';
 import type { Logger } from '@flotilla/service';
-import { RowWriter } from '../decode/row-writer.ts';
-import type { Column } from '../decode/tables.ts';
+import { Block } from '../decode/block.ts';
+import type { FixedColumn } from '../decode/columns/fixed-column.ts';
+import type { ColumnType } from '../decode/tables.ts';
 import type { OffsetRange } from '../consume/pending-range.ts';
 import type { PipelineMetrics } from '../metrics.ts';
 import { FilterMemory } from './batch-ledger-filter.ts';
@@ -16,14 +17,14 @@ export interface IngestedBatch extends BatchName {
   readonly receivedAtMs: number;
 }
 
-const COLUMNS: readonly Column[] = [
-  ['Topic', 'String'],
+const COLUMNS: readonly ColumnType[] = [
+  ['Topic', 'LowCardinality(String)'],
   ['Partition', 'UInt32'],
   ['Offset', 'UInt64'],
   ['DeviceId', 'String'],
   ['BatchId', 'String'],
   ['RowCount', 'UInt32'],
-  ['ReceivedAt', "DateTime64(3, 'UTC')"],
+  ['ReceivedAt', 'DateTime64(3)'],
 ];
 const TWO_32 = 0x1_0000_0000;
 
@@ -104,28 +105,29 @@ export class BatchLedger {
     await this.#parts.sink.insert({
       table: 'flotilla_ingested_batches',
       columns: COLUMNS,
-      bytes: encode(at, batches),
+      parts: encode(at, batches),
       token: isRepeat ? `${place}/${this.#parts.newId()}` : place,
     });
   }
 }
 
-function encode({ topic, partition }: TopicPartition, batches: readonly IngestedBatch[]): Buffer {
-  const rows = new RowWriter();
+function encode({ topic, partition }: TopicPartition, batches: readonly IngestedBatch[]): Buffer[] {
+  const block = new Block(COLUMNS);
+  const topicBytes = Buffer.from(topic);
   for (const batch of batches) {
-    rows.text(topic);
-    rows.uint32(partition);
-    writeUint64(rows, batch.offset);
-    rows.text(batch.deviceId);
-    rows.text(batch.batchId);
-    rows.uint32(batch.rowCount);
-    writeUint64(rows, batch.receivedAtMs);
+    block.word('Topic').bytesText(topicBytes, 0, topicBytes.length);
+    block.fixed('Partition').uint32(partition);
+    writeUint64(block.fixed('Offset'), batch.offset);
+    block.text('DeviceId').text(batch.deviceId);
+    block.text('BatchId').text(batch.batchId);
+    block.fixed('RowCount').uint32(batch.rowCount);
+    writeUint64(block.fixed('ReceivedAt'), batch.receivedAtMs);
   }
-  return rows.written();
+  return block.parts(batches.length);
 }
 
-function writeUint64(rows: RowWriter, value: number): void {
-  rows.uint64(value % TWO_32, Math.floor(value / TWO_32));
+function writeUint64(column: FixedColumn, value: number): void {
+  column.uint64(value % TWO_32, Math.floor(value / TWO_32));
 }
 
 function placeOf({ topic, partition }: TopicPartition): string {

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
-import type { Column } from '../decode/tables.ts';
+import type { ColumnType } from '../decode/tables.ts';
 
-/** Rows in RowBinary for one table. */
+/** Rows for one table, as a block in ClickHouse's Native format. */
 export interface RowInsert {
   readonly table: string;
-  readonly columns: readonly Column[];
-  readonly bytes: Buffer;
+  readonly columns: readonly ColumnType[];
+  /** The block's bytes, one after the other. */
+  readonly parts: readonly Buffer[];
   /** The engine takes one insert per token; a repeat does nothing. */
   readonly token: string;
 }
 
-/** Where encoded rows go. Resolves once they are stored; `bytes` must stay as they are until then. */
+/** Where encoded rows go. Resolves once they are stored; `parts` must stay as they are until then. */
 export interface InsertSink {
   insert(insert: RowInsert): Promise<void>;
 }
@@ -42,10 +43,10 @@ export class HttpSink implements InsertSink {
     this.#client = client;
   }
 
-  async insert({ table, columns, bytes, token }: RowInsert): Promise<void> {
+  async insert({ table, columns, parts, token }: RowInsert): Promise<void> {
     const answer = await this.#client.exec({
-      query: `${target(table, columns)} FORMAT RowBinary`,
-      values: Readable.from([bytes], { objectMode: false }),
+      query: `${target(table, columns)} FORMAT Native`,
+      values: Readable.from(parts, { objectMode: false }),
       clickhouse_settings: { ...SETTINGS, insert_deduplication_token: token },
     });
     // Read to its end, which frees the connection; an insert answers nothing.
@@ -75,12 +76,12 @@ export class FileSink implements InsertSink {
     return new FileSink(client, folder);
   }
 
-  async insert({ table, columns, bytes, token }: RowInsert): Promise<void> {
+  async insert({ table, columns, parts, token }: RowInsert): Promise<void> {
     const file = join(this.#folder, `${randomUUID()}.rows`);
     try {
-      await writeFile(file, bytes, { flag: 'wx', mode: 0o600 });
+      await writeParts(file, parts);
       await this.#client.command({
-        query: `${target(table, columns)} FROM INFILE '${file}' FORMAT RowBinary`,
+        query: `${target(table, columns)} FROM INFILE '${file}' FORMAT Native`,
         clickhouse_settings: { ...SETTINGS, insert_deduplication_token: token },
       });
     } finally {
@@ -89,7 +90,20 @@ export class FileSink implements InsertSink {
   }
 }
 
+/** All parts at once: there are some hundred, most of them small. */
+async function writeParts(file: string, parts: readonly Buffer[]): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    const { bytesWritten } = await handle.writev(parts);
+    const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    // As on a full disk: the next write would say why.
+    if (bytesWritten < sizeBytes) throw new Error(`${bytesWritten} of ${sizeBytes} bytes written`);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Names come from the tables of this program, never from outside. */
-function target(table: string, columns: readonly Column[]): string {
+function target(table: string, columns: readonly ColumnType[]): string {
   return `INSERT INTO ${table} (${columns.map(([name]) => `\`${name}\``).join(', ')})`;
 }

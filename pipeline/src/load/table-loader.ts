@@ -41,20 +41,20 @@ export class TableLoader {
   async store(batch: RowsOfRange, isRepeat: boolean): Promise<void> {
     const { source, range, rows } = batch;
     const token = `${source}/${range.start}-${range.end}/${rows.table}`;
-    await this.#insert(rows.table, rows.bytes(), token);
+    await this.#insert(rows.table, rows.parts(), token);
     if (!isRepeat) return;
     let missing = await this.#missing(batch);
-    for (let attempt = 2; missing.length > 0; attempt += 1) {
+    for (let attempt = 2; missing !== null; attempt += 1) {
       await this.#insert(rows.table, missing, `${token}/${attempt}`);
       missing = await this.#missing(batch);
     }
   }
 
-  #insert(table: TelemetryTable, bytes: Buffer, token: string): Promise<void> {
-    return this.#sink.insert({ table, columns: TABLES[table].columns, bytes, token });
+  #insert(table: TelemetryTable, parts: readonly Buffer[], token: string): Promise<void> {
+    return this.#sink.insert({ table, columns: TABLES[table].columns, parts, token });
   }
 
-  async #missing({ source, range, rows }: RowsOfRange): Promise<Buffer> {
+  async #missing({ source, range, rows }: RowsOfRange): Promise<Buffer[] | null> {
     const result = await this.#client.query({
       query: PRESENT_ROWS,
       format: 'JSONEachRow',
@@ -67,6 +67,6 @@ export class TableLoader {
       }),
     });
     const present = new Set(presentSchema.parse(await result.json()).map(({ RowKey: key }) => key));
-    return rows.missing(present, source);
+    return rows.missing(present);
   }
 }

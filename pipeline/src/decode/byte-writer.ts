@@ -1,20 +1,20 @@
-const FIRST_BYTES = 64 * 1024;
+const FIRST_BYTES = 1024;
 /** Up to here a loop beats the call into native code. */
-const SHORT_COPY = 40;
+const SHORT_COPY = 48;
 const HEX = Uint8Array.from(Buffer.from('0123456789abcdef'));
 
 /**
- * Growing bytes in ClickHouse's RowBinary: little-endian numbers, lengths as LEB128
- * (clickhouse.com/docs, "RowBinary"). Values may be written out of order into a `fixed` part.
+ * Growing bytes as ClickHouse's binary formats have them: little-endian numbers, text behind its length
+ * as LEB128 (clickhouse.com/docs, "RowBinary" and "Native").
  */
-export class RowWriter {
+export class ByteWriter {
   #bytes: Buffer;
   #view: DataView;
   #at = 0;
 
   constructor(firstBytes = FIRST_BYTES) {
     this.#bytes = Buffer.allocUnsafe(firstBytes);
-    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    this.#view = viewOf(this.#bytes);
   }
 
   /** Bytes written. */
@@ -27,35 +27,21 @@ export class RowWriter {
     return this.#bytes.subarray(from, this.#at);
   }
 
+  /** Whether the bytes from `at` on are those `length` bytes of `source` from `start` on. */
+  matches(at: number, source: Uint8Array, start: number, length: number): boolean {
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i += 1) if (bytes[at + i] !== source[start + i]) return false;
+    return true;
+  }
+
   truncate(length: number): void {
     this.#at = length;
   }
 
-  /** Makes room for `bytes`, all zero, to be filled by the `…At` writes; returns where. */
-  fixed(bytes: number): number {
-    this.#reserve(bytes);
-    const start = this.#at;
-    this.#at = start + bytes;
-    for (let at = start; at < this.#at; at += 1) this.#bytes[at] = 0;
-    return start;
-  }
-
-  uint8At(at: number, value: number): void {
-    this.#bytes[at] = value;
-  }
-
-  uint32At(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
-  }
-
-  /** A 64-bit value given as two unsigned halves. */
-  uint64At(at: number, low: number, high: number): void {
-    this.#view.setUint32(at, low, true);
-    this.#view.setUint32(at + 4, high, true);
-  }
-
-  float64At(at: number, value: number): void {
-    this.#view.setFloat64(at, value, true);
+  uint8(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#at] = value;
+    this.#at += 1;
   }
 
   uint32(value: number): void {
@@ -64,9 +50,11 @@ export class RowWriter {
     this.#at += 4;
   }
 
+  /** A 64-bit value given as two unsigned halves. */
   uint64(low: number, high: number): void {
     this.#reserve(8);
-    this.uint64At(this.#at, low, high);
+    this.#view.setUint32(this.#at, low, true);
+    this.#view.setUint32(this.#at + 4, high, true);
     this.#at += 8;
   }
 
@@ -74,12 +62,6 @@ export class RowWriter {
     this.#reserve(8);
     this.#view.setFloat64(this.#at, value, true);
     this.#at += 8;
-  }
-
-  uint8(value: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#at] = value;
-    this.#at += 1;
   }
 
   varUint(value: number): void {
@@ -104,14 +86,7 @@ export class RowWriter {
     this.#at += length;
   }
 
-  /** All of `source`, as it is. */
-  block(source: Uint8Array): void {
-    this.#reserve(source.length);
-    this.#bytes.set(source, this.#at);
-    this.#at += source.length;
-  }
-
-  /** A String value out of UTF-8 bytes. */
+  /** Text out of UTF-8 bytes. */
   bytesText(source: Uint8Array, start: number, length: number): void {
     this.varUint(length);
     this.raw(source, start, length);
@@ -124,7 +99,7 @@ export class RowWriter {
     this.#at += this.#bytes.write(value, this.#at);
   }
 
-  /** A String value: bytes as lower-case hex digits. */
+  /** Text: bytes as lower-case hex digits. */
   hexText(source: Uint8Array, start: number, length: number): void {
     this.varUint(length * 2);
     this.#reserve(length * 2);
@@ -136,12 +111,35 @@ export class RowWriter {
     }
   }
 
+  /** Makes the last `length` bytes stand there `times` times; 0 takes them away. */
+  repeatTail(length: number, times: number): void {
+    if (times === 0) this.#at -= length;
+    if (times < 2) return;
+    const more = length * (times - 1);
+    this.#reserve(more);
+    const bytes = this.#bytes;
+    const end = this.#at + more;
+    if (more <= SHORT_COPY) {
+      for (let at = this.#at; at < end; at += 1) bytes[at] = bytes[at - length] ?? 0;
+    } else {
+      const start = this.#at - length;
+      for (let at = this.#at; at < end; at += at - start) {
+        bytes.copyWithin(at, start, Math.min(at, start + end - at));
+      }
+    }
+    this.#at = end;
+  }
+
   #reserve(bytes: number): void {
     const needed = this.#at + bytes;
     if (needed <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(grown, 0, 0, this.#at);
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer, grown.byteOffset, grown.byteLength);
+    this.#view = viewOf(grown);
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
