@@ -23,6 +23,7 @@ export interface KafkaPlan {
   readonly pointsPerRound: number;
   readonly rounds: number;
   readonly batchRows: number;
+  readonly batchAgeMs: number;
   readonly connections: number;
   readonly otelcol: string | null;
   readonly profileFolder?: string | undefined;
@@ -75,6 +76,7 @@ async function openPaths(
       eventLogUrl: `${broker.url}?partitions=${PARTITIONS}`,
       warehouseUrl,
       batchRows: plan.batchRows,
+      batchAgeMs: plan.batchAgeMs,
       profileFolder: plan.profileFolder,
       others,
     },
@@ -89,7 +91,7 @@ async function openPaths(
     return peer;
   };
   const receiving = receivingConfig(port, broker.bootstrap, PEER_TOPIC);
-  const loading = loadingConfig(broker.bootstrap, PEER_TOPIC, warehouseUrl, plan.batchRows);
+  const loading = loadingConfig(broker.bootstrap, PEER_TOPIC, warehouseUrl, plan);
   const collector = await start('otelcol-receiving', receiving);
   const pipeline = await start('otelcol-loading', loading);
   const url = `http://127.0.0.1:${port}`;

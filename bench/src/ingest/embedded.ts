@@ -15,6 +15,7 @@ export interface EmbeddedPlan {
   readonly pointsPerRound: number;
   readonly rounds: number;
   readonly batchRows: number;
+  readonly batchAgeMs: number;
   readonly connections: number;
   readonly profileFolder?: string | undefined;
 }
@@ -35,6 +36,7 @@ export async function measureEmbedded(plan: EmbeddedPlan): Promise<Series> {
         eventLogUrl: folder.eventLogUrl,
         warehouseUrl: folder.warehouseUrl,
         batchRows: plan.batchRows,
+        batchAgeMs: plan.batchAgeMs,
         profileFolder: plan.profileFolder,
       },
       shutdown,

@@ -45,7 +45,7 @@ export function loadingConfig(
   bootstrap: string,
   topic: string,
   warehouseUrl: string,
-  batchRows: number,
+  { batchRows, batchAgeMs }: { readonly batchRows: number; readonly batchAgeMs: number },
 ): CollectorConfig {
   return {
     receivers: {
@@ -58,7 +58,7 @@ export function loadingConfig(
     },
     processors: {
       memory_limiter: { check_interval: '1s', limit_mib: 2048 },
-      batch: { send_batch_size: batchRows, timeout: '200ms' },
+      batch: { send_batch_size: batchRows, timeout: `${batchAgeMs}ms` },
     },
     exporters: {
       clickhouse: {

@@ -14,6 +14,7 @@ export interface OwnPathOptions {
   readonly eventLogUrl: string;
   readonly warehouseUrl: string;
   readonly batchRows: number;
+  readonly batchAgeMs: number;
   readonly profileFolder?: string | undefined;
   readonly others?: PathUnderTest['others'];
 }
@@ -40,6 +41,7 @@ export async function openOwnPath(
     FLOTILLA_WAREHOUSE: warehouseUrl,
     FLOTILLA_WAREHOUSE_HTTP_PORT: String(endpointPort),
     FLOTILLA_BATCH_MAX_ROWS: String(options.batchRows),
+    FLOTILLA_BATCH_MAX_AGE_MS: String(options.batchAgeMs),
     FLOTILLA_HEALTH_INTERVAL_MS: HEALTH_INTERVAL_MS,
     UV_THREADPOOL_SIZE: '12',
   });
