@@ -30,13 +30,14 @@ export function correctTimes(
   nowMs: number,
 ): ClockCorrection {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  // Rounded to some hundred nanoseconds, which no bound here minds; zero means unknown.
+  const timeAt = (at: number) => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
   const oldest = rule.oldestMs * 1e6;
   const newest = (nowMs + rule.maxAheadMs) * 1e6;
   let newestUnset = 0;
   let newestAhead = 0;
   const items = walkItems(signal, body, entry, (at, isStart) => {
-    // Rounded to some hundred nanoseconds, which no bound here minds; zero means unknown.
-    const time = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+    const time = timeAt(at);
     if (isStart || time === 0) return;
     if (time < oldest) newestUnset = Math.max(newestUnset, time);
     else if (time > newest) newestAhead = Math.max(newestAhead, time);
@@ -45,14 +46,13 @@ export function correctTimes(
   const unsetMs = newestUnset === 0 ? 0 : nowMs - Math.floor(newestUnset / 1e6);
   const aheadMs = newestAhead === 0 ? 0 : nowMs - Math.floor(newestAhead / 1e6);
   walkItems(signal, body, entry, (at) => {
-    const time = view.getBigUint64(at, true);
-    if (time === 0n) return;
-    const timeMs = Number(time / NS_PER_MS);
-    const offsetMs =
-      timeMs < rule.oldestMs ? unsetMs : timeMs > nowMs + rule.maxAheadMs ? aheadMs : 0;
+    const time = timeAt(at);
+    const offsetMs = time < oldest ? unsetMs : time > newest ? aheadMs : 0;
+    if (time === 0 || offsetMs === 0) return;
+    const exact = view.getBigUint64(at, true);
     // Times of two wrong clocks, centuries apart, cannot all keep their distance.
-    const moved = Math.max(timeMs + offsetMs, offsetMs === 0 ? timeMs : rule.oldestMs);
-    view.setBigUint64(at, BigInt(moved) * NS_PER_MS + (time % NS_PER_MS), true);
+    const movedMs = Math.max(Number(exact / NS_PER_MS) + offsetMs, rule.oldestMs);
+    view.setBigUint64(at, BigInt(movedMs) * NS_PER_MS + (exact % NS_PER_MS), true);
   });
   return { items, offsetMs: unsetMs === 0 ? aheadMs : unsetMs };
 }
