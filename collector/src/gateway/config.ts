@@ -20,6 +20,11 @@ export const configSchema = collectorSchema
     FLOTILLA_GATEWAY_COLLECTOR_URL: z.url(),
     /** File with the gateway's own device token. */
     FLOTILLA_GATEWAY_TOKEN_FILE: z.string(),
+    /** PEM file of the authorities that the collector's certificate is checked with, in place of the system's. */
+    FLOTILLA_GATEWAY_COLLECTOR_CA_FILE: z.string().optional(),
+    /** PEM files of the gateway's own certificate and its key. Read again every minute. */
+    FLOTILLA_GATEWAY_COLLECTOR_CERT_FILE: z.string().optional(),
+    FLOTILLA_GATEWAY_COLLECTOR_KEY_FILE: z.string().optional(),
     FLOTILLA_GATEWAY_INTERVAL_MS: z.coerce.number().int().min(100).default(60_000),
     /** Point attributes to leave out, separated by commas. */
     FLOTILLA_GATEWAY_DROP_ATTRIBUTES: names,

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openEventLog, type MeasuredEventLog } from '@flotilla/event-log';
-import { DiskQueue, QueueSender } from '@flotilla/otlp-queue';
+import { DiskQueue, QueueSender, tlsPost, type Post } from '@flotilla/otlp-queue';
 import {
   closeServer,
+  ConfigError,
   createHttpServer,
   FolderLock,
   type Logger,
@@ -88,7 +89,33 @@ function openSender(
     token: readFileSync(config.FLOTILLA_GATEWAY_TOKEN_FILE, 'utf8').trim(),
     logger,
     clock,
+    ...uplinkTls(config, logger, clock),
   });
+}
+
+/** Nothing without TLS files: then the URL's scheme and the system's authorities decide. */
+function uplinkTls(config: GatewayConfig, logger: Logger, clock: () => number): { post?: Post } {
+  const {
+    FLOTILLA_GATEWAY_COLLECTOR_CA_FILE: ca,
+    FLOTILLA_GATEWAY_COLLECTOR_CERT_FILE: cert,
+    FLOTILLA_GATEWAY_COLLECTOR_KEY_FILE: key,
+  } = config;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ConfigError([
+      'FLOTILLA_GATEWAY_COLLECTOR_CERT_FILE and FLOTILLA_GATEWAY_COLLECTOR_KEY_FILE belong together',
+    ]);
+  }
+  if (ca === undefined && cert === undefined) return {};
+  if (!config.FLOTILLA_GATEWAY_COLLECTOR_URL.startsWith('https:')) {
+    throw new ConfigError([
+      'FLOTILLA_GATEWAY_COLLECTOR_URL must be https with a certificate or an authority of its own',
+    ]);
+  }
+  const text = (file: string | undefined) =>
+    file === undefined ? undefined : readFileSync(file, 'utf8');
+  return {
+    post: tlsPost(() => ({ ca: text(ca), cert: text(cert), key: text(key) }), logger, clock),
+  };
 }
 
 async function openMover(

@@ -1,78 +1,18 @@
-import 'reflect-metadata';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { credentials, makeGenericClientConstructor, Metadata, status } from '@grpc/grpc-js';
-import {
-  BasicConstraintsExtension,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-  type X509Certificate,
-} from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLogger, loadConfig, type RunningService } from '@flotilla/service';
 import { configSchema } from '../../src/config.ts';
 import { SIGNALS } from '../../src/receive/export-request.ts';
 import { startCollector } from '../../src/start-collector.ts';
+import { issue, newAuthority, type Authority, type Identity } from '../testing/certificates.ts';
 import { CollectorFolder, tokenFor } from '../testing/collector-harness.ts';
 import { metricsRequest } from '../testing/otlp-requests.ts';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DEVICE = 'device-7';
 const BODY = metricsRequest({ 'device.id': DEVICE });
-
-interface Identity {
-  readonly cert: string;
-  readonly key: string;
-}
-interface Authority {
-  readonly certificate: X509Certificate;
-  readonly keys: CryptoKeyPair;
-}
-
-const newKeys = () => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-const validity = {
-  notBefore: new Date(Date.now() - 60_000),
-  notAfter: new Date(Date.now() + 3_600_000),
-};
-
-async function newAuthority(): Promise<Authority> {
-  const keys = await newKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned(
-    {
-      name: 'CN=test authority',
-      keys,
-      signingAlgorithm: ALGORITHM,
-      extensions: [new BasicConstraintsExtension(true, 1, true)],
-      ...validity,
-    },
-    crypto,
-  );
-  return { certificate, keys };
-}
-
-async function issue(
-  authority: Authority,
-  commonName: string,
-  san: { type: 'url' | 'ip'; value: string }[] = [],
-): Promise<Identity> {
-  const keys = await newKeys();
-  const certificate = await X509CertificateGenerator.create(
-    {
-      subject: `CN=${commonName}`,
-      issuer: authority.certificate.subject,
-      publicKey: keys.publicKey,
-      signingKey: authority.keys.privateKey,
-      signingAlgorithm: ALGORITHM,
-      extensions: san.length === 0 ? [] : [new SubjectAlternativeNameExtension(san)],
-      ...validity,
-    },
-    crypto,
-  );
-  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey));
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`;
-  return { cert: certificate.toString('pem'), key };
-}
 
 let folder: CollectorFolder;
 let authority: Authority;
