@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tlsPost, type Post } from '@flotilla/otlp-queue';
-import { FolderLock, loadConfig, runService, type Logger } from '@flotilla/service';
+import { ConfigError, FolderLock, loadConfig, runService, type Logger } from '@flotilla/service';
 import { DEFAULT_TUNING, type AgentSettings } from './agent-settings.ts';
 import { configSchema, type AgentConfig } from './config.ts';
 import { DeviceAgent } from './device-agent.ts';
@@ -91,7 +91,12 @@ function collectorTls(config: AgentConfig, logger: Logger): { post?: Post } {
   const text = (file: string | undefined) =>
     file === undefined ? undefined : readFileSync(file, 'utf8');
   const read = () => ({ ca: text(ca), cert: text(cert), key: text(key) });
-  return { post: tlsPost(read, logger, Date.now) };
+  try {
+    return { post: tlsPost(read, logger, Date.now) };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError([`FLOTILLA_COLLECTOR_*_FILE: ${why}`]);
+  }
 }
 
 function readSettings(config: AgentConfig): AgentSettings {
