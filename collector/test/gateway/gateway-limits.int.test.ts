@@ -137,6 +137,22 @@ describe('the bounds of a gateway', () => {
   });
 });
 
+describe('a gateway that lost a file', () => {
+  it.each(['queue', 'journal.db'])('of its %s forwards what comes once', async (name) => {
+    await start({ FLOTILLA_GATEWAY_INTERVAL_MS: '100' });
+    await send('metrics', reading(1));
+    await send('metrics', reading(2));
+    await eventually(() => expect(measured()).toEqual({ count: 2, sum: 3 }));
+    await gateway.stop();
+    for (const suffix of ['', '-wal', '-shm']) {
+      await rm(join(folder, 'data', name + suffix), { recursive: true, force: true });
+    }
+    await start({ FLOTILLA_GATEWAY_INTERVAL_MS: '100' });
+    await send('metrics', reading(10));
+    await eventually(() => expect(measured()).toEqual({ count: 3, sum: 13 }));
+  });
+});
+
 describe('what a gateway gives up', () => {
   it('is counted by reason and signal when the collector refuses it for good', async () => {
     await start({ FLOTILLA_GATEWAY_INTERVAL_MS: '100' });
