@@ -83,7 +83,10 @@ const points = () =>
 function restarts(): Record<string, number> {
   const counted = points().filter(({ name }) => name === 'flotilla.agent.restarts');
   return Object.fromEntries(
-    counted.map(({ attributes, value }) => [attributes['flotilla.agent.restart.cause'], value]),
+    counted.map(({ attributes, value }) => [
+      String(attributes['flotilla.agent.restart.cause']),
+      value,
+    ]),
   );
 }
 

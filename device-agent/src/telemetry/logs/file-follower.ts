@@ -58,6 +58,8 @@ export class FileFollower {
   /** As of the last scan; null when the folder was changing just then. */
   #folderChange: string | null = null;
   #signature = '';
+  /** The position as it was written last: a log that rests must not wear out the flash. */
+  #written: string;
   #polls = 0;
   #mustScan = true;
 
@@ -65,6 +67,7 @@ export class FileFollower {
     this.#options = options;
     this.#rules = { maxRecordBytes: MAX_RECORD_BYTES, startPattern: options.startPattern };
     this.#places = new FilePlaces(options.position);
+    this.#written = JSON.stringify(options.position);
   }
 
   /** No file of this name is there, nor any former one with more to come. */
@@ -137,7 +140,7 @@ export class FileFollower {
       head: file.head,
     });
     try {
-      this.#options.write(records, file.id, this.#position());
+      this.#write(records, file.id);
     } catch (error) {
       file.moveTo(before);
       throw error;
@@ -149,15 +152,19 @@ export class FileFollower {
     this.#places.retire(file.place);
     this.#files = this.#files.filter((other) => other !== file);
     file.close();
-    this.#save();
+    this.#write([], '');
   }
 
   #position(): FilePosition {
     return { reading: this.#files.map(({ place }) => place), done: [...this.#places.done] };
   }
 
-  #save(): void {
-    this.#options.write([], '', this.#position());
+  #write(records: readonly SplitRecord[], fileId: string): void {
+    const position = this.#position();
+    const text = JSON.stringify(position);
+    if (records.length === 0 && text === this.#written) return;
+    this.#options.write(records, fileId, position);
+    this.#written = text;
   }
 
   /** Looks which files there are and finds each one's place. */
@@ -182,7 +189,7 @@ export class FileFollower {
       this.#say(leftOut + this.#places.settle(live !== null));
       this.#mustScan = false;
     }
-    this.#save();
+    this.#write([], '');
   }
 
   /** The one that is open already, in place of the one that was opened now. */

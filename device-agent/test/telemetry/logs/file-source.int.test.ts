@@ -8,7 +8,6 @@ import {
   rmSync,
   truncateSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +35,7 @@ let queue: DiskQueue;
 let intake: LogIntake;
 let reader: FileSourceReader;
 let gaps: number;
+let writes: number;
 /** Moves the back-off of a failing file along. */
 let nowMs: number;
 beforeEach(() => {
@@ -44,6 +44,7 @@ beforeEach(() => {
   mkdirSync(logs);
   queue = new DiskQueue({ folder: join(folder, 'queue'), logger });
   gaps = 0;
+  writes = 0;
   nowMs = Date.now();
   open();
 });
@@ -69,8 +70,10 @@ function open(source: Partial<FileSource> = {}): void {
     random: () => 0,
     thrift: () => 1,
     hasRoom: () => queue.sizeBytes < QUEUE_BYTES / 2,
-    writeDurably: (records: readonly LogRecord[], mark) =>
-      writer.moveLogs(readableRecords(emptyResource(), records), mark),
+    writeDurably: (records: readonly LogRecord[], mark) => {
+      writes += 1;
+      writer.moveLogs(readableRecords(emptyResource(), records), mark);
+    },
   });
   reader = new FileSourceReader({
     source: { paths: [join(logs, 'app.log')], format: 'plain', startAt: 'beginning', ...source },
@@ -188,6 +191,15 @@ describe('a followed file', () => {
     const expected = Array.from({ length: 32 }, (_, n) => String(9 + n));
     expect(drained()).toEqual(['0', ...expected]);
     expect(gaps).toBe(8);
+  });
+
+  it('costs no write while it rests', () => {
+    write(['one']);
+    poll();
+    const before = writes;
+    expect(before).toBeGreaterThan(0);
+    poll(200);
+    expect(writes).toBe(before);
   });
 
   it('passes over a folder beside it', () => {
