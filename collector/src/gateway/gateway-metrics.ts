@@ -6,7 +6,7 @@ const COUNTERS: readonly (readonly [keyof MoverCounts, string, string])[] = [
   ['receivedPoints', 'received_points', 'Data points read from local agents'],
   ['forwardedPoints', 'forwarded_points', 'Data points left after aggregation'],
   ['repeatedBatches', 'repeated_batches', 'Batches an agent sent more than once'],
-  ['earlyIntervals', 'early_intervals', 'Intervals ended early by the bounds of series and bytes'],
+  ['earlyIntervals', 'early_intervals', 'Intervals ended early by a bound'],
   ['unmergedPoints', 'unmerged_points', 'Cumulative points that kept attributes, for want of room'],
   ['undecoded', 'undecoded_requests', 'Requests forwarded as they came'],
 ];
