@@ -1,2 +1,2 @@
 -- What an insert writes stays one file of data, for the reason given in 025.
-ALTER TABLE otel_metrics_exponential_histogram MODIFY SETTING min_bytes_for_wide_part = 268435456
+ALTER TABLE otel_metrics_exponential_histogram MODIFY SETTING min_bytes_for_wide_part = 67108864
