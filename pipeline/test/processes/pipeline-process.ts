@@ -6,14 +6,14 @@ import { z } from 'zod';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const readySchema = z.object({
   type: z.literal('ready'),
-  addresses: z.object({ http: z.string(), warehouse: z.string() }),
+  addresses: z.object({ http: z.string(), warehouse: z.string().default('') }),
 });
 
 /** The pipeline as a process of its own, as it runs in the stack. */
 export class PipelineProcess {
   readonly #child: ChildProcess;
   readonly exited: Promise<unknown>;
-  /** Rejects when the process ends before it serves. */
+  /** Rejects when the process ends before it serves; `warehouse` is '' when a server answers queries. */
   readonly ready: Promise<{ readonly http: string; readonly warehouse: string }>;
   #errors = '';
 
@@ -35,6 +35,14 @@ export class PipelineProcess {
   /** What it logged. */
   get log(): string {
     return this.#errors;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
