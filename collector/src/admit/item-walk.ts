@@ -49,7 +49,7 @@ export function walkItems(
   const route = ROUTES[signal];
   const outer = new WireCursor(bytes, entry.start, entry.end, budget);
   outer.next();
-  // One cursor a level: a cursor for each of a request's points is most of what a walk costs.
+  // One cursor a level instead of one for every item.
   const inner = route.path.map(() => new WireCursor(bytes, 0, 0, budget));
   return descend(outer.message(), 0, inner, route, visit);
 }
