@@ -147,7 +147,8 @@ describe('a power cut at any durable write', () => {
         for (const side of ['before', 'after'] as const) {
           const story = await play(artifact(), [{ index, side }]);
           cutsMade += story.cutsMade;
-          expect.soft(story.outcome.state, `cut ${side} ${names[index - 1]!}`).toBe(state);
+          // Whole, so that a failure tells its reason.
+          expect.soft(story.outcome, `cut ${side} ${names[index - 1]!}`).toMatchObject({ state });
           checkEnd(story, artifact());
           await bench.dispose();
         }
