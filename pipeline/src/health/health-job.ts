@@ -5,6 +5,7 @@ import type { PipelineMetrics } from '../metrics.ts';
 import { METRICS_5M, rollUp, UPDATE_REPORTS } from '../rollup/roll-up.ts';
 import { parameterSettings } from '../warehouse/query-settings.ts';
 import { sqlFile } from '../warehouse/sql-file.ts';
+import { takeSnapshot } from './device-snapshots.ts';
 
 const OBSERVE = sqlFile('health/observe.sql');
 const SCORE = sqlFile('health/score.sql');
@@ -50,18 +51,9 @@ const REST_RATIO = 4;
 
 /** Repeats the computation until the abort; one that fails is left out, the next one tells. */
 export async function runHealthJob(options: HealthJobOptions, signal: AbortSignal): Promise<void> {
-  const { client, clock, logger, metrics } = options;
   while (!signal.aborted) {
-    const observe = metrics.healthSeconds.startTimer();
     const startedAtMs = performance.now();
-    try {
-      for (const rollup of [UPDATE_REPORTS, METRICS_5M]) await rollUp(client, rollup);
-      await computeHealth(client, clock(), options.heartbeatIntervalMs);
-      observe();
-    } catch (err) {
-      metrics.healthFailures.inc();
-      logger.error({ err }, 'health was not computed');
-    }
+    await runTurn(options);
     const workedMs = performance.now() - startedAtMs;
     await delay(Math.max(options.intervalMs - workedMs, REST_RATIO * workedMs), undefined, {
       signal,
@@ -69,4 +61,31 @@ export async function runHealthJob(options: HealthJobOptions, signal: AbortSigna
       // The abort ends the wait; the loop's condition sees it.
     });
   }
+}
+
+/**
+ * The snapshot and the rollups only make later turns cheap: without them health is as right, from more
+ * of the telemetry itself. So one that fails is told and tried again, and health is computed all the same.
+ */
+async function runTurn(options: HealthJobOptions): Promise<void> {
+  const { client, clock, logger, metrics } = options;
+  const attempt = async (rollup: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (err) {
+      metrics.rollupFailures.inc({ rollup });
+      logger.error({ err, rollup }, 'a rollup stays behind');
+    }
+  };
+  await attempt('device_snapshots', () => takeSnapshot(client));
+  await attempt(UPDATE_REPORTS.name, () => rollUp(client, UPDATE_REPORTS));
+  const observe = metrics.healthSeconds.startTimer();
+  try {
+    await computeHealth(client, clock(), options.heartbeatIntervalMs);
+    observe();
+  } catch (err) {
+    metrics.healthFailures.inc();
+    logger.error({ err }, 'health was not computed');
+  }
+  await attempt(METRICS_5M.name, () => rollUp(client, METRICS_5M));
 }

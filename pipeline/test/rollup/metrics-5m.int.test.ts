@@ -76,12 +76,12 @@ describe('the rollup of gauges', () => {
   });
 
   it('has nothing to do on an empty table', async () => {
-    expect(await rollUp(stage.warehouse.compute, METRICS_5M)).toBe(false);
+    expect(await rollUp(stage.warehouse.compute, METRICS_5M)).toBeNull();
   });
 
   it('is what all points give at once, however late they come and whatever is repeated', async () => {
     const point = fc.record({
-      device: fc.constantFrom('d1', 'd2'),
+      device: fc.integer({ min: 1, max: 30 }).map((n) => `d${n}`),
       atSeconds: fc.nat(1500),
       value: fc.integer({ min: -5, max: 5 }),
       arrivedAgoSeconds: fc.integer({ min: 600, max: 10 * 3600 }),
@@ -89,8 +89,8 @@ describe('the rollup of gauges', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(point, {
-          minLength: 1,
-          maxLength: 12,
+          minLength: 200,
+          maxLength: 200,
           selector: (p) => `${p.device}${p.atSeconds}`,
         }),
         fc.boolean(),
@@ -112,7 +112,8 @@ describe('the rollup of gauges', () => {
           expect(await buckets()).toEqual(once);
         },
       ),
-      { numRuns: 3 },
+      // Many devices and few runs: the engine takes its time per statement, not per row.
+      { numRuns: 2, endOnFailure: true },
     );
   });
 });
