@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Post } from '../src/otlp-http-post.ts';
@@ -22,8 +22,8 @@ beforeEach(async () => {
   server = createServer(
     { ...identity('collector'), ca, requestCert: true, rejectUnauthorized: true },
     (request, response) => {
-      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
-      seen.push(String(subject.CN));
+      if (!(request.socket instanceof TLSSocket)) throw new Error('no TLS');
+      seen.push(String(request.socket.getPeerCertificate().subject.CN));
       request.resume();
       request.on('end', () => {
         response.writeHead(503, { 'retry-after': '7', 'content-type': 'text/plain' });
