@@ -2,6 +2,8 @@ import { IS_CONTROL, type KafkaRecord, type RecordsBatch } from '@platformatic/k
 import type { StoredRecord, TopicPartition } from '../event-log.ts';
 
 const EMPTY = new Uint8Array();
+/** Bit of a batch's attributes: the broker's time stands in maxTimestamp, for all of its records. */
+const IS_LOG_APPEND_TIME = 0b1000;
 
 /**
  * Records from `offset` on, and where the next fetch goes on. Control records (a transaction's end)
@@ -17,6 +19,7 @@ export function decodeRecords(
   for (const batch of batches) {
     const first = Number(batch.firstOffset);
     const firstMs = Number(batch.firstTimestamp);
+    const brokerMs = batch.attributes & IS_LOG_APPEND_TIME ? Number(batch.maxTimestamp) : null;
     if ((batch.attributes & IS_CONTROL) === 0) {
       for (const record of batch.records) {
         const at = first + record.offsetDelta;
@@ -28,7 +31,7 @@ export function decodeRecords(
           key: record.key?.toString('utf8') ?? '',
           value: record.value ?? EMPTY,
           headers: decodeHeaders(record.headers),
-          appendedAtMs: firstMs + Number(record.timestampDelta),
+          appendedAtMs: brokerMs ?? firstMs + Number(record.timestampDelta),
         });
       }
     }

@@ -9,6 +9,8 @@ const REQUEST_BYTES = 16 * 1024 * 1024;
 const PARTITION_BYTES = 4 * 1024 * 1024;
 /** A partition with less than this in memory is read ahead. */
 const READ_AHEAD_BYTES = 2 * 1024 * 1024;
+/** Read ahead stops while the partitions together hold more. */
+const TOTAL_AHEAD_BYTES = 64 * 1024 * 1024;
 const LATEST = -1n;
 const EARLIEST = -2n;
 const CONSUMER = -1;
@@ -33,6 +35,8 @@ export class Fetcher {
   readonly #pool: ConnectionPool;
   readonly #waitPool: ConnectionPool;
   readonly #windows = new Map<string, Window>();
+  /** By node; requests that wait for records there. */
+  readonly #waiting = new Map<number, Promise<void>>();
   #ahead: Promise<void> | null = null;
 
   constructor(cluster: KafkaCluster) {
@@ -120,6 +124,8 @@ export class Fetcher {
 
   #readAhead(): void {
     if (this.#ahead !== null) return;
+    const held = [...this.#windows.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (held >= TOTAL_AHEAD_BYTES) return;
     const low = [...this.#windows.values()].filter(
       ({ sizeBytes, nextOffset, endOffset }) =>
         sizeBytes < READ_AHEAD_BYTES && nextOffset < endOffset,
@@ -138,7 +144,11 @@ export class Fetcher {
       const leader = leaders[window.partition] ?? -1;
       byNode.set(leader, [...(byNode.get(leader) ?? []), window]);
     }
-    const perNode = [...byNode].map(([node, own]) => this.#fetchNode(node, own, waitMs, pool));
+    const perNode = [...byNode].map(([node, own]) =>
+      waitMs > 0
+        ? this.#waitOn(node, () => this.#fetchNode(node, own, waitMs, pool))
+        : this.#fetchNode(node, own, waitMs, pool),
+    );
     try {
       // With several brokers the first to have something ends a wait; late answers still count.
       await (waitMs > 0 ? Promise.race(perNode) : Promise.all(perNode));
@@ -146,6 +156,15 @@ export class Fetcher {
       for (const { topic } of windows) this.#cluster.forgetTopic(topic);
       throw error;
     }
+  }
+
+  /** One at a time per node: a broker answers them in order, and a busy one's news ends many waits. */
+  #waitOn(node: number, fetch: () => Promise<void>): Promise<void> {
+    const running = this.#waiting.get(node);
+    if (running !== undefined) return running;
+    const waiting = fetch().finally(() => this.#waiting.delete(node));
+    this.#waiting.set(node, waiting);
+    return waiting;
   }
 
   async #fetchNode(

@@ -8,10 +8,15 @@ import {
   type ConnectionPool,
 } from '@platformatic/kafka';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GroupLostError, LogUnavailableError } from '../log-errors.ts';
+import { GroupLostError, LogClosedError, LogUnavailableError } from '../log-errors.ts';
 import { assignPartitions } from './assign-partitions.ts';
-import { decodeAssignment, decodeSubscription, encodeJson } from './group-protocol.ts';
-import type { KafkaCluster } from './kafka-cluster.ts';
+import {
+  currentClaims,
+  decodeAssignment,
+  decodeSubscription,
+  encodeJson,
+} from './group-protocol.ts';
+import { withDeadline, type KafkaCluster } from './kafka-cluster.ts';
 import { answerOf, CODE, isAuthenticationFailure, isTransient } from './protocol-codes.ts';
 
 /** Not 'consumer': of that type the broker reads what the members tell each other. */
@@ -20,7 +25,9 @@ const PROTOCOL_NAME = 'flotilla-sticky';
 const REBALANCE_TIMEOUT_MS = 30_000;
 const RETRY_MS = 100;
 const MAX_HEARTBEAT_MS = 1_000;
+const LEAVE_TIMEOUT_MS = 3_000;
 const COORDINATOR_IS_GROUP = 0;
+const NO_GENERATION = -1;
 
 export interface Membership {
   readonly generation: number;
@@ -49,11 +56,17 @@ class GroupRefusedError extends Error {}
 export class GroupMember {
   readonly #parts: MemberParts;
   readonly #pool: ConnectionPool;
+  /** A join waits for the other members, and what comes behind it on a connection waits for it. */
+  readonly #joinPool: ConnectionPool;
   readonly #closing = new AbortController();
   #coordinator: number | null = null;
   #memberId = '';
   #current: Membership | null = null;
   #owned: ReadonlySet<string> = new Set();
+  /** Of the last assignment it got. */
+  #generation = NO_GENERATION;
+  /** Partitions it shared out, when it was the one to do that; null otherwise. */
+  #shared: number | null = null;
   #settled = Promise.withResolvers<Membership>();
   #lostBy: GroupLostError | null = null;
   #rejoin = new AbortController();
@@ -61,7 +74,8 @@ export class GroupMember {
 
   constructor(parts: MemberParts) {
     this.#parts = parts;
-    this.#pool = parts.cluster.pool(REBALANCE_TIMEOUT_MS + 10_000);
+    this.#pool = parts.cluster.pool(parts.cluster.attemptMs);
+    this.#joinPool = parts.cluster.pool(REBALANCE_TIMEOUT_MS + 10_000);
     this.#settled.promise.catch(() => undefined);
   }
 
@@ -101,7 +115,7 @@ export class GroupMember {
   }
 
   /** The broker that keeps the group. */
-  async coordinator(): Promise<Connection> {
+  async coordinator(pool: ConnectionPool = this.#pool): Promise<Connection> {
     if (this.#coordinator === null) {
       const { cluster, group } = this.#parts;
       const connection = await cluster.anyConnection(this.#pool);
@@ -112,9 +126,10 @@ export class GroupMember {
       if (found === undefined || found.errorCode !== CODE.none) {
         throw refusal(found?.errorCode ?? 15, `no coordinator for group ${group}`);
       }
+      cluster.learn(found.nodeId, found);
       this.#coordinator = found.nodeId;
     }
-    return this.#parts.cluster.nodeConnection(this.#coordinator, this.#pool);
+    return this.#parts.cluster.nodeConnection(this.#coordinator, pool);
   }
 
   forgetCoordinator(): void {
@@ -124,7 +139,11 @@ export class GroupMember {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#rejoin.abort();
-    await this.#leave();
+    this.#settled.reject(new LogClosedError('the consumer is closed'));
+    // The session's end does the same a few seconds later.
+    const leaving = withDeadline(this.#leave(), performance.now() + LEAVE_TIMEOUT_MS);
+    await leaving.catch(() => undefined);
+    await this.#joinPool.close();
     await this.#pool.close();
     await this.#loop;
   }
@@ -141,7 +160,7 @@ export class GroupMember {
           return;
         }
         this.#unsettle();
-        this.#coordinator = null;
+        this.#changeCoordinator();
         await delay(RETRY_MS);
       }
     }
@@ -150,8 +169,9 @@ export class GroupMember {
   async #join(): Promise<void> {
     const { group, topics, sessionMs } = this.#parts;
     this.#rejoin = new AbortController();
-    const connection = await this.coordinator();
-    const metadata = encodeJson({ topics, owned: [...this.#owned] });
+    const connection = await this.coordinator(this.#joinPool);
+    const owned = [...this.#owned];
+    const metadata = encodeJson({ topics, owned, generation: this.#generation });
     const request = joinGroupV9.api.async(
       ...([connection, group, sessionMs, REBALANCE_TIMEOUT_MS, this.#memberId, null] as const),
       PROTOCOL_TYPE,
@@ -167,6 +187,7 @@ export class GroupMember {
     if (joined.errorCode !== CODE.none) throw refusal(joined.errorCode, `joining group ${group}`);
     this.#memberId = joined.memberId;
     const isLeader = joined.leader === joined.memberId;
+    this.#shared = null;
     const shares = isLeader ? await this.#share(joined.members) : [];
     const synced = await answerOf(
       syncGroupV5.api.async(
@@ -185,35 +206,67 @@ export class GroupMember {
       ...decodeSubscription(metadata),
     }));
     const topics = new Set(subscriptions.flatMap((subscription) => subscription.topics));
+    const partitions = await this.#partitionsOf(topics);
+    this.#shared = partitions.length;
+    const shares = assignPartitions(currentClaims(subscriptions), partitions);
+    return [...shares].map(([memberId, keys]) => ({ memberId, assignment: encodeJson(keys) }));
+  }
+
+  async #partitionsOf(topics: Iterable<string>): Promise<string[]> {
     const partitions: string[] = [];
     for (const topic of topics) {
       const { leaders } = await this.#parts.cluster.topic(topic);
       partitions.push(...leaders.map((_, partition) => `${topic}:${partition}`));
     }
-    const shares = assignPartitions(subscriptions, partitions);
-    return [...shares].map(([memberId, keys]) => ({ memberId, assignment: encodeJson(keys) }));
+    return partitions;
   }
 
   async #beatUntilChange(): Promise<void> {
-    const { group, sessionMs } = this.#parts;
-    const everyMs = Math.min(MAX_HEARTBEAT_MS, sessionMs / 4);
+    const everyMs = Math.min(MAX_HEARTBEAT_MS, this.#parts.sessionMs / 4);
     for (;;) {
       await delay(everyMs, undefined, { signal: this.#rejoin.signal }).catch(() => undefined);
       const membership = this.#current;
       if (membership === null || this.#closing.signal.aborted) return;
-      const { generation, memberId } = membership;
-      const { errorCode } = await answerOf(
-        heartbeatV4.api.async(await this.coordinator(), group, generation, memberId, null),
-      );
-      if (errorCode === CODE.none) continue;
-      if (isRenewable(errorCode)) this.renew(membership, errorCode !== CODE.rebalanceInProgress);
-      else throw refusal(errorCode, `heartbeat of group ${group}`);
+      const code = await this.#beat(membership);
+      if (isRenewable(code)) this.renew(membership, code !== CODE.rebalanceInProgress);
+      else if (isTransient(code)) this.#changeCoordinator();
+      else if (code !== CODE.none) throw refusal(code, `heartbeat of group ${this.#parts.group}`);
+      else if (await this.#hasGrown()) this.renew(membership, false);
     }
   }
 
+  /**
+   * The broker's code. A beat that gets no answer is repeated as the same member, so a coordinator
+   * that restarts does not make every group share out anew.
+   */
+  async #beat({ generation, memberId }: Membership): Promise<number> {
+    try {
+      const connection = await this.coordinator();
+      const { group } = this.#parts;
+      const request = heartbeatV4.api.async(connection, group, generation, memberId, null);
+      return (await answerOf(request)).errorCode;
+    } catch (error) {
+      if (error instanceof GroupRefusedError || isAuthenticationFailure(error)) throw error;
+      return CODE.networkException;
+    }
+  }
+
+  #changeCoordinator(): void {
+    this.#coordinator = null;
+    this.#parts.cluster.passOver();
+  }
+
+  /** Whether the topics got partitions since this member shared them out. */
+  async #hasGrown(): Promise<boolean> {
+    if (this.#shared === null) return false;
+    return (await this.#partitionsOf(this.#parts.topics)).length > this.#shared;
+  }
+
   #settle(generation: number, owned: ReadonlySet<string>): void {
-    const before = this.#owned;
-    const lost = [...before].filter((key) => !owned.has(key));
+    // In a generation that passed without it, others may have had any of its partitions.
+    const hasMissed = generation > this.#generation + 1;
+    const lost = [...this.#owned].filter((key) => hasMissed || !owned.has(key));
+    this.#generation = generation;
     this.#owned = owned;
     this.#current = { generation, memberId: this.#memberId, owned };
     if (lost.length > 0) this.#parts.onLost(lost);
@@ -247,13 +300,9 @@ export class GroupMember {
 
   async #leave(): Promise<void> {
     if (this.#memberId === '' || this.#lostBy !== null) return;
-    try {
-      const members = [{ memberId: this.#memberId, groupInstanceId: null, reason: null }];
-      const connection = await this.coordinator();
-      await answerOf(leaveGroupV5.api.async(connection, this.#parts.group, members));
-    } catch {
-      // The session's end does the same a few seconds later.
-    }
+    const members = [{ memberId: this.#memberId, groupInstanceId: null, reason: null }];
+    const connection = await this.coordinator();
+    await answerOf(leaveGroupV5.api.async(connection, this.#parts.group, members));
   }
 }
 

@@ -5,6 +5,16 @@
 export interface Subscription {
   readonly topics: readonly string[];
   readonly owned: readonly string[];
+  /** In which it got them. */
+  readonly generation: number;
+}
+
+/** What a member had in a generation that others have gone beyond may have been someone's since. */
+export function currentClaims<T extends Subscription>(subscriptions: readonly T[]): T[] {
+  const latest = Math.max(...subscriptions.map(({ generation }) => generation));
+  return subscriptions.map((subscription) =>
+    subscription.generation === latest ? subscription : { ...subscription, owned: [] },
+  );
 }
 
 export function encodeJson(value: unknown): Buffer {

@@ -6,11 +6,19 @@ import { answerOf, CODE, isAuthenticationFailure } from './protocol-codes.ts';
 
 const RETRY_MS = 50;
 const CLIENT_ID = 'flotilla';
+const MIN_ATTEMPT_MS = 1_000;
+/** After this long topics are looked up anew beside the work: they may have got more partitions. */
+const TOPIC_AGE_MS = 60_000;
 
 export interface TopicLayout {
   readonly id: string;
-  /** Node id of each partition's leader. */
+  /** Node id of each partition's leader; -1 while a partition has none. */
   readonly leaders: readonly number[];
+}
+
+interface KnownTopic {
+  readonly layout: TopicLayout;
+  readonly askedAt: number;
 }
 
 export interface ClusterOptions {
@@ -29,24 +37,35 @@ export class KafkaCluster {
   readonly #options: ClusterOptions;
   readonly #pool: ConnectionPool;
   readonly #others: ConnectionPool[] = [];
-  readonly #topics = new Map<string, TopicLayout>();
+  readonly #topics = new Map<string, KnownTopic>();
+  readonly #lookUps = new Map<string, Promise<TopicLayout>>();
   #nodes = new Map<number, BrokerAddress>();
+  #passedOver = 0;
 
   constructor(settings: KafkaSettings, options: ClusterOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#pool = this.pool(options.timeoutMs);
+    this.#pool = this.pool(this.attemptMs);
   }
 
   get timeoutMs(): number {
     return this.#options.timeoutMs;
   }
 
+  /**
+   * How long one request may take: an operation tries several brokers, since one that lost its power
+   * leaves connections open that nobody answers.
+   */
+  get attemptMs(): number {
+    const { timeoutMs } = this.#options;
+    return Math.min(timeoutMs, Math.max(MIN_ATTEMPT_MS, Math.ceil(timeoutMs / 3)));
+  }
+
   /** Another set of connections; closed with the cluster. */
   pool(requestTimeoutMs: number): ConnectionPool {
     const { tls, sasl } = this.#settings;
     const pool = new ConnectionPool(CLIENT_ID, {
-      connectTimeout: this.#options.timeoutMs,
+      connectTimeout: this.attemptMs,
       requestTimeout: requestTimeoutMs,
       ...(tls === undefined ? {} : { tls: tls.ca === null ? {} : { ca: tls.ca } }),
       ...(tls === undefined ? {} : { tlsServerName: true }),
@@ -64,7 +83,19 @@ export class KafkaCluster {
   /** A connection to whichever broker answers. */
   async anyConnection(pool: ConnectionPool = this.#pool): Promise<Connection> {
     const known = [...this.#nodes.values(), ...this.#settings.brokers];
-    return pool.getFirstAvailable(known.map(({ host, port }) => ({ host, port })));
+    const first = this.#passedOver % known.length;
+    const order = [...known.slice(first), ...known.slice(0, first)];
+    return pool.getFirstAvailable(order.map(({ host, port }) => ({ host, port })));
+  }
+
+  /** After a failure: the broker asked may be one that accepts and never answers; ask the next first. */
+  passOver(): void {
+    this.#passedOver += 1;
+  }
+
+  /** What a broker said of where another one is. */
+  learn(nodeId: number, address: BrokerAddress): void {
+    this.#nodes.set(nodeId, address);
   }
 
   /** Repeats `work` until it succeeds; LogUnavailableError with the last failure as its cause. */
@@ -84,6 +115,7 @@ export class KafkaCluster {
             { cause },
           );
         }
+        this.passOver();
         await delay(RETRY_MS);
       }
     }
@@ -92,8 +124,12 @@ export class KafkaCluster {
   /** Where the topic's partitions live; creates it when it is missing and that is allowed. */
   topic(name: string): Promise<TopicLayout> {
     const known = this.#topics.get(name);
-    if (known !== undefined) return Promise.resolve(known);
-    return this.persist(`looking up topic ${name}`, () => this.#lookUp(name));
+    if (known === undefined) return this.#lookUpOnce(name);
+    if (performance.now() - known.askedAt > TOPIC_AGE_MS) {
+      // What is known serves meanwhile; a failure shows when something known is wrong.
+      this.#lookUpOnce(name).catch(() => undefined);
+    }
+    return Promise.resolve(known.layout);
   }
 
   /** The leader moved: ask again before the next use. */
@@ -110,6 +146,17 @@ export class KafkaCluster {
     for (const pool of this.#others) await pool.close();
   }
 
+  /** However many ask, one request goes out. */
+  #lookUpOnce(name: string): Promise<TopicLayout> {
+    const running = this.#lookUps.get(name);
+    if (running !== undefined) return running;
+    const lookUp = this.persist(`looking up topic ${name}`, () => this.#lookUp(name)).finally(() =>
+      this.#lookUps.delete(name),
+    );
+    this.#lookUps.set(name, lookUp);
+    return lookUp;
+  }
+
   async #lookUp(name: string): Promise<TopicLayout> {
     const [topic] = (await this.#metadata([name])).topics;
     if (topic === undefined || topic.errorCode === CODE.unknownTopicOrPartition) {
@@ -124,11 +171,12 @@ export class KafkaCluster {
     const leaders = [...topic.partitions]
       .sort((a, b) => a.partitionIndex - b.partitionIndex)
       .map(({ leaderId }) => leaderId);
-    if (topic.errorCode !== CODE.none || leaders.length === 0 || leaders.some((id) => id < 0)) {
+    // One partition without a leader does not stop the others.
+    if (topic.errorCode !== CODE.none || leaders.every((id) => id < 0)) {
       throw new Error(`topic ${name} has no leaders (code ${topic.errorCode})`);
     }
     const layout = { id: topic.topicId, leaders };
-    this.#topics.set(name, layout);
+    this.#topics.set(name, { layout, askedAt: performance.now() });
     return layout;
   }
 
@@ -142,7 +190,7 @@ export class KafkaCluster {
       configs: [],
     };
     const answer = await answerOf(
-      createTopicsV7.api.async(connection, [wanted], this.#options.timeoutMs, false),
+      createTopicsV7.api.async(connection, [wanted], this.attemptMs, false),
     );
     const [created] = answer.topics;
     const code = created?.errorCode ?? CODE.none;

@@ -37,7 +37,8 @@ export class KafkaConsumer implements LogConsumer {
   /** Lost since the caller last saw them, though they may be back: its offsets are no longer good. */
   readonly #untold = new Set<string>();
   #polling: Promise<boolean> | null = null;
-  #changed = Promise.withResolvers<void>();
+  /** Of waits under way. */
+  readonly #wakers = new Set<() => void>();
   #closing: Promise<void> | null = null;
 
   constructor(parts: KafkaConsumerParts) {
@@ -51,10 +52,7 @@ export class KafkaConsumer implements LogConsumer {
           this.#fetcher.forget(key);
         }
       },
-      onChange: () => {
-        this.#changed.resolve();
-        this.#changed = Promise.withResolvers();
-      },
+      onChange: () => this.#wake(),
     });
   }
 
@@ -136,11 +134,10 @@ export class KafkaConsumer implements LogConsumer {
     if (signal?.aborted === true || this.#fetcher.hasUnread(this.#member.owned)) return;
     const deadline = performance.now() + timeoutMs;
     const ended = Promise.withResolvers<void>();
-    const timer = setTimeout(() => ended.resolve(), timeoutMs);
-    const onAbort = () => ended.resolve();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const changed = this.#changed.promise;
-    void changed.then(() => ended.resolve());
+    const end = () => ended.resolve();
+    const timer = setTimeout(end, timeoutMs);
+    signal?.addEventListener('abort', end, { once: true });
+    this.#wakers.add(end);
     try {
       const isOver = ended.promise.then(() => true);
       while (performance.now() < deadline) {
@@ -149,7 +146,8 @@ export class KafkaConsumer implements LogConsumer {
       }
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', end);
+      this.#wakers.delete(end);
     }
   }
 
@@ -159,10 +157,14 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   async #close(): Promise<void> {
-    this.#changed.resolve();
+    this.#wake();
     this.#parts.onClose();
     await this.#member.close();
     await this.#fetcher.close();
+  }
+
+  #wake(): void {
+    for (const end of this.#wakers) end();
   }
 
   async #poll(): Promise<boolean> {
@@ -195,8 +197,9 @@ export class KafkaConsumer implements LogConsumer {
       const answer = await answerOf(
         offsetCommitV9.api.async(connection, this.#parts.group, generation, memberId, null, topics),
       );
-      const code = answer.topics[0]?.partitions[0]?.errorCode ?? CODE.none;
-      if (isTransient(code)) throw new Error(`commit: code ${code}`);
+      const code = answer.topics[0]?.partitions[0]?.errorCode;
+      if (code === undefined || isTransient(code))
+        throw new Error(`commit: code ${code ?? 'missing'}`);
       return code;
     });
   }

@@ -79,7 +79,8 @@ function parseBroker(text: string): BrokerAddress {
   const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match?.[1] === undefined || port < 1 || port > 65_535) {
-    throw new EventLogUrlError(`kafka: ${JSON.stringify(text)} is not host:port`);
+    // Not repeated: with the host forgotten, it is the user and password.
+    throw new EventLogUrlError('kafka: every broker must be host:port');
   }
   return { host: match[1].replace(/^\[|\]$/g, ''), port };
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { LogFullError, type LogRecord } from '../event-log.ts';
 import { InvalidRecordError, LogUnavailableError } from '../log-errors.ts';
 import { javaPartition } from './java-partition.ts';
-import { withDeadline, type KafkaCluster, type TopicLayout } from './kafka-cluster.ts';
+import { withDeadline, type KafkaCluster } from './kafka-cluster.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
 import { answerOf, CODE, isAuthenticationFailure, isTransient } from './protocol-codes.ts';
 
@@ -19,6 +19,7 @@ const RETRY_MS = 50;
 const GATHER_MS = 5;
 const SWEEP_MS = 100;
 const RECORD_OVERHEAD_BYTES = 32;
+const EMPTY = Buffer.alloc(0);
 
 interface PendingAppend {
   readonly deadline: number;
@@ -85,8 +86,8 @@ export class Producer {
   }
 
   async append(topic: string, records: readonly LogRecord[]): Promise<void> {
-    const layout = await this.#cluster.topic(topic);
-    const messages = records.map((record) => toMessage(topic, record, layout));
+    const deadline = performance.now() + this.#cluster.timeoutMs;
+    const messages = records.map((record) => toMessage(topic, record));
     const sizes = messages.map(sizeOf);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     if (this.#sizeBytes > 0 && this.#sizeBytes + total > this.#settings.bufferBytes) {
@@ -94,14 +95,18 @@ export class Producer {
         `${this.#sizeBytes} bytes wait for Kafka already; no room for ${total} more`,
       );
     }
+    this.#sizeBytes += total;
+    const layout = await this.#cluster.topic(topic).catch((error: unknown) => {
+      this.#sizeBytes -= total;
+      throw error;
+    });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const deadline = performance.now() + this.#cluster.timeoutMs;
     const append = { deadline, left: messages.length, resolve, reject };
     for (const [index, message] of messages.entries()) {
+      message.partition = javaPartition(message.key ?? EMPTY, layout.leaders.length);
       const record = { message, sizeBytes: sizes[index] ?? 0, append };
-      this.#queue(topic, message.partition ?? 0).pending.push(record);
+      this.#queue(topic, message.partition).pending.push(record);
     }
-    this.#sizeBytes += total;
     this.#records += messages.length;
     this.#appends += 1;
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS);
@@ -163,13 +168,16 @@ export class Producer {
       const leader = await this.#leaderOf(queue);
       if (leader === null) continue;
       if (leader !== node) this.#kick([leader]);
-      else if (!queue.inFlight) ready.push(queue);
+      else if (!queue.inFlight) {
+        // Taken at once: the look at the next queue gives others a turn.
+        queue.inFlight = true;
+        ready.push(queue);
+      }
     }
-    for (const queue of ready) {
-      queue.inFlight = true;
-      queue.batch ??= takeBatch(queue);
-    }
-    return ready;
+    const taken = ready.filter((queue) => queue.batch !== null || queue.pending.length > 0);
+    for (const queue of ready) queue.inFlight = taken.includes(queue);
+    for (const queue of taken) queue.batch ??= takeBatch(queue);
+    return taken;
   }
 
   async #leaderOf(queue: PartitionQueue): Promise<number | null> {
@@ -184,7 +192,8 @@ export class Producer {
   /** Whether something has to be sent again. */
   async #send(node: number, queues: readonly PartitionQueue[]): Promise<boolean> {
     const batches = queues.flatMap(({ batch }) => (batch === null ? [] : [batch]));
-    const deadline = Math.min(...batches.map((batch) => batch.deadline));
+    const attemptEnd = performance.now() + this.#cluster.attemptMs;
+    const deadline = Math.min(attemptEnd, ...batches.map((batch) => batch.deadline));
     try {
       const session = await withDeadline((this.#session ??= this.#openSession()), deadline);
       let again = false;
@@ -195,13 +204,23 @@ export class Producer {
       }
       return again;
     } catch (error) {
-      for (const queue of queues) this.#cluster.forgetTopic(queue.topic);
-      const isFinal = isAuthenticationFailure(error) || performance.now() >= deadline;
-      for (const queue of queues) {
-        if (isFinal || (queue.batch?.deadline ?? 0) <= performance.now()) this.#fail(queue, error);
-      }
-      return !isFinal;
+      this.#cluster.passOver();
+      return this.#failExpired(queues, error);
     }
+  }
+
+  /** After a request that failed as a whole; whether some of its batches can be sent again. */
+  #failExpired(queues: readonly PartitionQueue[], error: unknown): boolean {
+    const isFinal = isAuthenticationFailure(error);
+    let again = false;
+    for (const queue of queues) {
+      this.#cluster.forgetTopic(queue.topic);
+      // Without a batch it was answered before the failure.
+      if (queue.batch === null) continue;
+      if (isFinal || queue.batch.deadline <= performance.now()) this.#fail(queue, error);
+      else again = true;
+    }
+    return again;
   }
 
   async #request(
@@ -214,7 +233,7 @@ export class Producer {
     const connection = await withDeadline(this.#cluster.nodeConnection(node), deadline);
     const sequences = new NumericMap();
     for (const { key, batch } of queues) sequences.set(key, batch?.sequence ?? 0);
-    const request = produceV11.api.async(connection, ACKS_ALL, this.#cluster.timeoutMs, messages, {
+    const request = produceV11.api.async(connection, ACKS_ALL, this.#cluster.attemptMs, messages, {
       compression: this.#settings.compression,
       producerId: session.producerId,
       producerEpoch: session.producerEpoch,
@@ -348,7 +367,7 @@ function takeBatch(queue: PartitionQueue): Batch {
   return { records, deadline, session: null, sequence: 0 };
 }
 
-function toMessage(topic: string, record: LogRecord, layout: TopicLayout): MessageRecord {
+function toMessage(topic: string, record: LogRecord): MessageRecord {
   const key = Buffer.from(record.key, 'utf8');
   const { buffer, byteOffset, byteLength } = record.value;
   const headers = Object.entries(record.headers).map(
@@ -359,7 +378,6 @@ function toMessage(topic: string, record: LogRecord, layout: TopicLayout): Messa
     value: Buffer.from(buffer, byteOffset, byteLength),
     headers: new Map(headers),
     topic,
-    partition: javaPartition(key, layout.leaders.length),
     timestamp: BigInt(Date.now()),
   };
 }

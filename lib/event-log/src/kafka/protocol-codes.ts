@@ -7,23 +7,20 @@ export const CODE = {
   unknownTopicOrPartition: 3,
   messageTooLarge: 10,
   offsetMetadataTooLarge: 12,
+  networkException: 13,
   recordListTooLarge: 18,
   illegalGeneration: 22,
   unknownMember: 25,
   rebalanceInProgress: 27,
-  topicAuthorizationFailed: 29,
-  groupAuthorizationFailed: 30,
-  clusterAuthorizationFailed: 31,
   topicAlreadyExists: 36,
   duplicateSequence: 46,
   memberIdRequired: 79,
-  invalidRecord: 87,
   unknownTopicId: 100,
 } as const;
 
 /** Codes of a partition whose leader moved or is not there yet, or of replicas that lag: try again. */
 const TRANSIENT = new Set([
-  2, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 41, 56, 72, 74, 75, 76, 78, 89, 100, 103,
+  2, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 41, 56, 72, 74, 75, 78, 88, 89, 100, 103,
 ]);
 
 export function isTransient(code: number): boolean {
