@@ -14,7 +14,7 @@ const headSchema = z.object({
   spooledAtMs: z.number(),
 });
 
-/** The spool holds as much as it may; replay or export letters, then it takes more. */
+/** The spool holds as much as it may; once letters are replayed or removed it takes more. */
 export class SpoolFullError extends Error {
   override readonly name = 'SpoolFullError';
 }
