@@ -26,17 +26,17 @@ export interface Family {
 
 /**
  * Opens a log file and its rotated siblings, oldest first. Names move while one looks: it looks until
- * two looks agree. Throws what open(2) throws for the live file, apart from its absence.
+ * they stood for the same files before and after. Throws what open(2) throws for the live file, apart
+ * from its absence.
  */
 export function openFamily(path: string): Family {
-  let family = openOnce(path);
-  for (let look = 1; look < MAX_LOOKS && !family.settled; look += 1) {
-    const before = ids(family.members);
+  for (let look = 1; ; look += 1) {
+    const before = familySignature(path);
+    const family = openOnce(path);
+    const settled = familySignature(path) === before;
+    if (settled || look >= MAX_LOOKS) return { ...family, settled };
     for (const { file } of family.members) file.close();
-    const again = openOnce(path);
-    family = { ...again, settled: before === ids(again.members) };
   }
-  return family;
 }
 
 /** Differs once a name of the family came, went, or stands for another file or its first content. */
@@ -53,7 +53,7 @@ export function familySignature(path: string): string {
   return parts.join('\n');
 }
 
-function openOnce(path: string): Family {
+function openOnce(path: string): Omit<Family, 'settled'> {
   const byId = new Map<string, { file: OpenFile; name: string }>();
   const live = basename(path);
   try {
@@ -80,7 +80,6 @@ function openOnce(path: string): Family {
   return {
     members: ordered.slice(-MAX_FAMILY).map(({ file, isLive }) => ({ file, isLive })),
     leftOut: leftOut.map(({ id }) => id),
-    settled: false,
   };
 }
 
@@ -135,8 +134,4 @@ function olderFirst(a: Aged, b: Aged): number {
 function rotationNumber(name: string): number | null {
   const digits = /\.(\d{1,4})$/.exec(name)?.[1];
   return digits === undefined ? null : Number(digits);
-}
-
-function ids(members: readonly FamilyMember[]): string {
-  return members.map(({ file, isLive }) => `${file.id}${isLive ? '*' : ''}`).join(' ');
 }
