@@ -15,35 +15,32 @@ export interface KillPlan {
 }
 
 /**
- * kill -9 of a random victim at random moments. The next kill does not wait for the last victim to be
- * back, so outages overlap; only a victim that is still down is not chosen again. Rejects when one
- * does not come back.
+ * kill -9 at random moments, in rounds that hit every victim once in a random order. The next kill does
+ * not wait for the last victim to be back, so outages overlap; it waits only for its own victim. Rejects
+ * when one does not come back.
  */
 export async function killAtRandom(
   victims: readonly Victim[],
   plan: KillPlan,
 ): Promise<Record<string, number>> {
   const counts = Object.fromEntries(victims.map(({ name }) => [name, 0]));
-  const down = new Map<string, Promise<void>>();
+  const backAgain = new Map<string, Promise<void>>();
   const faults: unknown[] = [];
-  for (let done = 0; done < plan.kills && faults.length === 0;) {
+  let round: Victim[] = [];
+  for (let done = 0; done < plan.kills && faults.length === 0; done += 1) {
+    if (round.length === 0) round = [...victims];
+    const [victim] = round.splice(Math.floor(plan.random() * round.length), 1);
+    if (victim === undefined) throw new Error('there is nothing to kill');
+    await backAgain.get(victim.name);
     await delay(plan.maxPauseMs * plan.random());
-    const alive = victims.filter(({ name }) => !down.has(name));
-    const victim = alive[Math.floor(plan.random() * alive.length)];
-    if (victim === undefined) {
-      await Promise.race(down.values());
-      continue;
-    }
-    const back = victim
-      .kill()
-      .catch((error: unknown) => void faults.push(error))
-      .finally(() => down.delete(victim.name));
-    down.set(victim.name, back);
+    backAgain.set(
+      victim.name,
+      victim.kill().catch((error: unknown) => void faults.push(error)),
+    );
     counts[victim.name] = (counts[victim.name] ?? 0) + 1;
-    done += 1;
-    plan.onKill(victim.name, done);
+    plan.onKill(victim.name, done + 1);
   }
-  await Promise.all(down.values());
+  await Promise.all(backAgain.values());
   if (faults.length > 0) throw faults[0];
   return counts;
 }
