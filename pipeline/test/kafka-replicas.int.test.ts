@@ -172,7 +172,6 @@ describe('two pipelines on one Kafka and one warehouse', () => {
       await expect.poll(() => ownedCount(again), PATIENCE).toBe(ALL / 2);
     });
     await expect.poll(stored, PATIENCE).toEqual({ rows: sent, different: sent });
-    expect(zombie.log).toContain('another member');
   }, 120_000);
 
   it('repeat nothing after an orderly stop of all, and nothing is left out', async () => {

@@ -161,7 +161,9 @@ describe('QueueSender', () => {
     enqueue('second');
     enqueue('third');
     await sender.flush(5000);
-    expect(bodies()).toEqual(['first', 'second', 'third']);
+    // The oldest goes alone after a failure; the others share a round, in which any may arrive first.
+    expect(bodies()[0]).toBe('first');
+    expect(bodies().slice(1).sort()).toEqual(['second', 'third']);
     // The loop goes on at once; the old back-off is over.
     enqueue('fourth');
     await sent(4);
