@@ -1,6 +1,6 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Logger } from '@flotilla/service';
+import { syncFolder, type Logger } from '@flotilla/service';
 import type { z } from 'zod';
 
 /** Replaces a file so that after a power cut it holds either the old or the new content, never a mix. */
@@ -14,17 +14,7 @@ export async function writeFileDurably(path: string, content: string | Uint8Arra
     await file.close();
   }
   await rename(temporary, path);
-  await syncDirectory(dirname(path));
-}
-
-/** A rename or a new name is durable only once its directory is (fsync(2), DESCRIPTION). */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await syncFolder(dirname(path));
 }
 
 /** The parsed content, null when there is no file; throws CorruptFileError when it breaks the schema. */

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../disk/durable-file.ts';
+import { syncFolder } from '@flotilla/service';
 import type { DurableStep } from '../disk/durable-step.ts';
 import type { ArtifactWriter } from './slot-backend.ts';
 
@@ -31,7 +31,7 @@ export class ArtifactFile implements ArtifactWriter {
   async finish(): Promise<void> {
     await this.#step('data:sync', () => this.#file.sync());
     await this.abandon();
-    await syncDirectory(dirname(this.#path));
+    await syncFolder(dirname(this.#path));
   }
 
   async abandon(): Promise<void> {

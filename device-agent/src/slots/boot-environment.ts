@@ -1,8 +1,9 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { syncFolder } from '@flotilla/service';
 import { z } from 'zod';
-import { isFileError, syncDirectory } from '../disk/durable-file.ts';
+import { isFileError } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
 import { EMPTY_ENVIRONMENT, type BootEnvironment } from './domain/boot-decision.ts';
 import { SLOT_NAMES } from './domain/slot-state.ts';
@@ -162,7 +163,7 @@ async function writeCopy(folder: string, index: 0 | 1, bytes: Buffer): Promise<v
   } finally {
     await file.close();
   }
-  await syncDirectory(folder);
+  await syncFolder(folder);
   const readBack = await readFile(path);
   if (!readBack.equals(bytes)) throw new BootEnvironmentError(`${path} reads back differently`);
 }

@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, realpath, symlink } from 'node:fs/promises';
 import { dirname, join, normalize, posix, resolve, sep } from 'node:path';
 import { BUNDLE_FILE, bundleSchema, type Bundle } from '@flotilla/contracts';
+import { syncFolder } from '@flotilla/service';
 import { extract, type Extract, type Header } from 'tar-stream';
-import { isFileError, syncDirectory } from '../disk/durable-file.ts';
+import { isFileError } from '../disk/durable-file.ts';
 import { BundleError } from './bundle-error.ts';
 
 export interface ExtractionLimits {
@@ -188,7 +189,7 @@ async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await syncTree(join(folder, entry.name));
   }
-  await syncDirectory(folder);
+  await syncFolder(folder);
 }
 
 /** A full or broken disk keeps its own error; what is left is the archive's fault. */

@@ -1,13 +1,12 @@
 import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Schema, versionSchema } from '@flotilla/contracts';
-import type { Logger } from '@flotilla/service';
+import { syncFolder, type Logger } from '@flotilla/service';
 import { z } from 'zod';
 import {
   CorruptFileError,
   isFileError,
   readJsonFile,
-  syncDirectory,
   writeFileDurably,
 } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
@@ -110,7 +109,7 @@ export class DirectoryBackend implements SlotBackend {
     const folder = join(this.#slotsDir, slot);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    await syncDirectory(this.#slotsDir);
+    await syncFolder(this.#slotsDir);
     return ArtifactFile.create(this.artifactPath(slot), this.#options.step);
   }
 
@@ -207,7 +206,7 @@ export class DirectoryBackend implements SlotBackend {
     await rm(`${link}.tmp`, { force: true });
     await symlink(slot, `${link}.tmp`);
     await rename(`${link}.tmp`, link);
-    await syncDirectory(this.#slotsDir);
+    await syncFolder(this.#slotsDir);
   }
 
   /**

@@ -5,3 +5,4 @@ export * from './http-server.ts';
 export * from './logger.ts';
 export * from './problem-error.ts';
 export * from './run-service.ts';
+export * from './sync-folder.ts';

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { syncFolder } from '@flotilla/service';
 import {
   ArtifactMissingError,
   ArtifactTooLargeError,
@@ -106,15 +107,6 @@ async function writeDurably(
     await handle.close();
   }
   return { sha256: hash.digest('hex'), sizeBytes };
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { TOPIC_DEAD_LETTERS } from '@flotilla/contracts';
 import type { LogRecord, StoredRecord } from '@flotilla/event-log';
+import { syncFolder } from '@flotilla/service';
 import { z } from 'zod';
 
 const MAX_BYTES = 1024 ** 3;
@@ -113,15 +114,6 @@ async function writeDurably(file: string, bytes: Buffer): Promise<void> {
   const handle = await open(file, 'w', 0o600);
   try {
     await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
     await handle.sync();
   } finally {
     await handle.close();
