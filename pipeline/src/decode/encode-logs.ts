@@ -4,7 +4,7 @@ import type { FixedColumn } from './columns/fixed-column.ts';
 import type { MapColumn } from './columns/map-column.ts';
 import type { TextColumn } from './columns/text-column.ts';
 import type { WordColumn } from './columns/word-column.ts';
-import { eachScope } from './each-scope.ts';
+import { eachRecord } from './each-record.ts';
 import type { EncodeRequest, RowEncoder } from './row-encoder.ts';
 import type { TableRows } from './table-rows.ts';
 import { TextSpans } from './text-spans.ts';
@@ -22,17 +22,9 @@ export function logsEncoder(out: RowEncoder): EncodeRequest {
   const rows = out.rowsOf('otel_logs');
   const records = new LogRecords(rows);
   return (request, budget) => {
-    eachScope(request, out, rows, (scope, sharedBytes) => {
-      for (let field = scope.next(); field !== 0; field = scope.next()) {
-        if (field !== 2) {
-          scope.skip();
-          continue;
-        }
-        const outerEnd = scope.enter();
-        budget.take(sharedBytes + scope.remainingBytes);
-        records.add(scope);
-        scope.leave(outerEnd);
-      }
+    eachRecord(request, out, rows, (record, sharedBytes) => {
+      budget.take(sharedBytes + record.remainingBytes);
+      records.add(record);
     });
   };
 }

@@ -1,7 +1,7 @@
 import type { WireReader } from '@flotilla/otlp';
 import type { FixedColumn } from './columns/fixed-column.ts';
 import type { TextColumn } from './columns/text-column.ts';
-import { eachScope } from './each-scope.ts';
+import { eachRecord } from './each-record.ts';
 import { ExponentialPoints } from './exponential-points.ts';
 import { HistogramPoints } from './histogram-points.ts';
 import { NumberPoints } from './number-points.ts';
@@ -47,16 +47,8 @@ export function metricsEncoder(out: RowEncoder): EncodeRequest {
     return (kinds[field] ??= new MetricColumns(out.rowsOf(kind.table), kind.points));
   };
   return (request, budget) => {
-    eachScope(request, out, out.rowsOf('otel_metrics_gauge'), (scope, sharedBytes) => {
-      for (let field = scope.next(); field !== 0; field = scope.next()) {
-        if (field !== 2) {
-          scope.skip();
-          continue;
-        }
-        const outerEnd = scope.enter();
-        encodeMetric(scope, columnsOf, sharedBytes, budget, spans);
-        scope.leave(outerEnd);
-      }
+    eachRecord(request, out, out.rowsOf('otel_metrics_gauge'), (metric, sharedBytes) => {
+      encodeMetric(metric, columnsOf, sharedBytes, budget, spans);
     });
   };
 }

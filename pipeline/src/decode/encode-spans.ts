@@ -3,7 +3,7 @@ import type { FixedColumn } from './columns/fixed-column.ts';
 import type { MapColumn } from './columns/map-column.ts';
 import type { TextColumn } from './columns/text-column.ts';
 import type { WordColumn } from './columns/word-column.ts';
-import { eachScope } from './each-scope.ts';
+import { eachRecord } from './each-record.ts';
 import type { EncodeRequest, RowEncoder } from './row-encoder.ts';
 import { EventColumns, LinkColumns } from './span-lists.ts';
 import type { TableRows } from './table-rows.ts';
@@ -29,17 +29,9 @@ export function spansEncoder(out: RowEncoder): EncodeRequest {
   const rows = out.rowsOf('otel_traces');
   const spans = new Spans(rows);
   return (request, budget) => {
-    eachScope(request, out, rows, (scope, sharedBytes) => {
-      for (let field = scope.next(); field !== 0; field = scope.next()) {
-        if (field !== 2) {
-          scope.skip();
-          continue;
-        }
-        const outerEnd = scope.enter();
-        budget.take(sharedBytes + scope.remainingBytes);
-        spans.add(scope);
-        scope.leave(outerEnd);
-      }
+    eachRecord(request, out, rows, (record, sharedBytes) => {
+      budget.take(sharedBytes + record.remainingBytes);
+      spans.add(record);
     });
   };
 }

@@ -2,44 +2,46 @@ import type { WireReader } from '@flotilla/otlp';
 import type { RowEncoder } from './row-encoder.ts';
 import type { TableRows } from './table-rows.ts';
 
-/** Adds the rows of a scope, which come as field 2; `sharedBytes` are repeated on each, roughly. */
-export type TakeScope = (scope: WireReader, sharedBytes: number) => void;
+/** Adds the rows of the record that the reader is in; `sharedBytes` are repeated on each, roughly. */
+export type TakeRecord = (record: WireReader, sharedBytes: number) => void;
 
 /**
- * Walks Export{Metrics,Logs,Trace}ServiceRequest → Resource* → Scope*, which number their fields alike.
+ * Walks Export{Metrics,Logs,Trace}ServiceRequest → Resource* → Scope* → Metric, LogRecord or Span, which
+ * number their fields alike.
  * What rows share may come after them, so it is read in a second walk and written behind them. Without
  * any row it is read all the same, into `other`, so that broken bytes are refused.
  */
-export function eachScope(
+export function eachRecord(
   request: WireReader,
   out: RowEncoder,
   other: TableRows,
-  take: TakeScope,
+  take: TakeRecord,
 ): void {
-  for (let field = request.next(); field !== 0; field = request.next()) {
-    if (field !== 1) {
-      request.skip();
-      continue;
-    }
-    const outerEnd = request.enter();
+  eachField(request, 1, () => {
     const first = request.position;
     const resourceBytes = bytesBesideField2(request);
     request.seek(first);
-    for (let inner = request.next(); inner !== 0; inner = request.next()) {
-      if (inner !== 2) {
-        request.skip();
-        continue;
-      }
-      const resourceEnd = request.enter();
+    eachField(request, 2, () => {
       const firstOfScope = request.position;
-      const scopeBytes = bytesBesideField2(request);
+      const sharedBytes = resourceBytes + bytesBesideField2(request);
       request.seek(firstOfScope);
-      take(request, resourceBytes + scopeBytes);
+      eachField(request, 2, () => take(request, sharedBytes));
       writeScope(request, firstOfScope, out, other);
-      request.leave(resourceEnd);
-    }
+    });
     writeResource(request, first, out, other);
-    request.leave(outerEnd);
+  });
+}
+
+/** Enters each message in field `number` of the present one, and passes over the other fields. */
+function eachField(reader: WireReader, number: number, take: () => void): void {
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field !== number) {
+      reader.skip();
+      continue;
+    }
+    const outerEnd = reader.enter();
+    take();
+    reader.leave(outerEnd);
   }
 }
 
