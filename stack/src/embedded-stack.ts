@@ -27,8 +27,6 @@ export interface StackAddresses {
   readonly warehouse: string;
 }
 
-export const STACK_SERVICES = ['pipeline', 'collector', 'ota-service'] as const;
-
 const entry = (service: string) =>
   fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
 

@@ -1,4 +1,5 @@
 import { WireWriter } from '@flotilla/otlp';
+import { attribute, nested } from '../harness/otlp-fields.ts';
 
 /** Digits of a device's number, so that all ids have one length and can be written in place. */
 const ID_DIGITS = 7;
@@ -142,16 +143,3 @@ const METRICS = [
   'flotilla.agent.queue.items',
 ] as const;
 const STATES = ['user', 'system', 'idle'] as const;
-
-function attribute(writer: WireWriter, field: number, key: string, value: string): void {
-  nested(writer, field, () => {
-    writer.string(1, key);
-    nested(writer, 2, () => writer.string(1, value));
-  });
-}
-
-function nested(writer: WireWriter, field: number, content: () => void): void {
-  const mark = writer.begin(field);
-  content();
-  writer.end(mark);
-}

@@ -1,4 +1,5 @@
 import { WireWriter } from '@flotilla/otlp';
+import { attribute, nested } from '../harness/otlp-fields.ts';
 
 export const SIGNALS = ['metrics', 'logs'] as const;
 export type Signal = (typeof SIGNALS)[number];
@@ -14,11 +15,11 @@ export function encodeBatch(
   nowMs: number,
 ): Uint8Array {
   const writer = new WireWriter();
-  // Export…ServiceRequest.resource_* = 1; Resource…: resource = 1, scope_* = 2.
+  // Export…ServiceRequest.resource_* = 1; Resource…: resource = 1 (attributes = 1), scope_* = 2.
   nested(writer, 1, () => {
     nested(writer, 1, () => {
-      attribute(writer, 'device.id', deviceId);
-      attribute(writer, 'service.name', 'flotilla-device');
+      attribute(writer, 1, 'device.id', deviceId);
+      attribute(writer, 1, 'service.name', 'flotilla-device');
     });
     nested(writer, 2, () => {
       if (signal === 'metrics') gauge(writer, first, points, nowMs);
@@ -52,20 +53,6 @@ function logRecords(writer: WireWriter, first: number, records: number, nowMs: n
       nested(writer, 5, () => writer.string(1, String(first + i)));
     });
   }
-}
-
-/** resource.proto: Resource.attributes = 1; common.proto: KeyValue.key = 1, value = 2. */
-function attribute(writer: WireWriter, key: string, value: string): void {
-  nested(writer, 1, () => {
-    writer.string(1, key);
-    nested(writer, 2, () => writer.string(1, value));
-  });
-}
-
-function nested(writer: WireWriter, field: number, content: () => void): void {
-  const mark = writer.begin(field);
-  content();
-  writer.end(mark);
 }
 
 function nanoseconds(nowMs: number, offset: number): bigint {

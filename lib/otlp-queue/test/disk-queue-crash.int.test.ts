@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLogger } from '@flotilla/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskQueue, type QueueItem } from '../src/disk-queue.ts';
+import { DiskQueue } from '../src/disk-queue.ts';
+import { drain, runUntilKilled } from '../src/testing/killed-child.ts';
 import { bodyOf } from './children/known-body.ts';
 
 const logger = createLogger('test', 'silent');
@@ -22,34 +23,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs the child, kills it once it printed `killAfterLines`, and returns the whole lines it printed. */
-async function runUntilKilled(name: string, args: string[], killAfterLines: number) {
-  const child = spawn(process.execPath, ['--no-warnings', script(name), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-    if (output.split('\n').length > killAfterLines) child.kill('SIGKILL');
-  });
-  await once(child, 'close');
-  expect(child.signalCode).toBe('SIGKILL');
-  return output.split('\n').slice(0, -1);
-}
-
-function drain(queue: DiskQueue): QueueItem[] {
-  const items: QueueItem[] = [];
-  for (let item = queue.oldest(); item !== undefined; item = queue.oldest()) {
-    items.push(item);
-    queue.acknowledge(item.id);
-  }
-  return items;
+function killedAfter(lines: number, name: string, args: string[]): Promise<string[]> {
+  return runUntilKilled(script(name), args, lines, (child) => children.push(child));
 }
 
 describe('the disk queue of a killed process', () => {
   it.each([1, 7, 60, 200])('has every item whose enqueue returned (%i lines)', async (lines) => {
-    const printed = await runUntilKilled('fill-queue', [folder, 'enqueue'], lines);
+    const printed = await killedAfter(lines, 'fill-queue', [folder, 'enqueue']);
     const queue = new DiskQueue({ folder, logger });
     const items = drain(queue);
     queue.close();
@@ -68,7 +48,7 @@ describe('the disk queue of a killed process', () => {
     const gone = new Set<string>();
     const kills = [40, 90, 25, 140];
     for (const lines of kills) {
-      for (const line of await runUntilKilled('fill-queue', [folder, 'churn'], lines)) {
+      for (const line of await killedAfter(lines, 'fill-queue', [folder, 'churn'])) {
         const parts = line.split(' ');
         const batchId = parts.at(-1)!;
         if (parts[0] === '+') waiting.set(batchId, true);

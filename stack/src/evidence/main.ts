@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Page } from 'playwright-core';
+import { findChromium, launchChromium } from '@flotilla/grafana-plugin/testing/chromium';
+import type { Page } from 'playwright-core';
 import { readOperatorToken } from '../data-folder.ts';
 import { Shutdown } from '../shutdown.ts';
 import { playStory } from '../story/story.ts';
@@ -8,15 +9,6 @@ import { openTheatre, type Theatre } from '../story/theatre.ts';
 
 /** `npm run evidence`: plays the story and takes a picture of each page as it then is. */
 const OUT_DIR = fileURLToPath(new URL('../../../docs/evidence/', import.meta.url));
-const CHROMIUM_ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -28,10 +20,9 @@ async function picture(page: Page, url: string, name: string, waitFor: string): 
 }
 
 async function takePictures(theatre: Theatre, pausedId: string): Promise<void> {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: CHROMIUM_ARGUMENTS,
-  });
+  const path = findChromium();
+  if (path === null) throw new Error('the pictures need Chromium; CHROMIUM_PATH says where it is');
+  const browser = await launchChromium(path);
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();

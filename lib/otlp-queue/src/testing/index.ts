@@ -1,2 +1,3 @@
 export * from './fake-collector.ts';
 export * from './hold-write-lock.ts';
+export * from './killed-child.ts';
