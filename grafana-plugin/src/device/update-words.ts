@@ -41,6 +41,44 @@ const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
     sentence:
       'The firmware is older than the one this device has confirmed, and its manifest does not allow a downgrade.',
   },
+  metadata_unavailable: {
+    short: 'metadata unavailable',
+    sentence:
+      'The signed metadata could not be fetched, so the device could not tell whether the firmware is signed. It changed nothing.',
+  },
+  metadata_invalid: {
+    short: 'metadata unreadable',
+    sentence: 'The signed metadata could not be read, so nothing was downloaded.',
+  },
+  metadata_signature_invalid: {
+    short: 'wrong signature',
+    sentence:
+      'The metadata is not signed by enough of the keys this device trusts. The device refused it and changed nothing.',
+  },
+  metadata_expired: {
+    short: 'metadata expired',
+    sentence:
+      'The signed metadata is past its expiry, so it may be an old copy shown again. The device refused it and changed nothing.',
+  },
+  metadata_rollback: {
+    short: 'older metadata',
+    sentence:
+      'The metadata is older than what this device has seen before. The device refused it and changed nothing.',
+  },
+  target_not_signed: {
+    short: 'not signed',
+    sentence:
+      'The firmware is not among the signed releases, or differs from the one that was signed. Nothing was installed.',
+  },
+  hardware_mismatch: {
+    short: 'other hardware',
+    sentence:
+      'The firmware is not made for this hardware revision. The device refused it and changed nothing.',
+  },
+  minimum_version_unmet: {
+    short: 'step needed before',
+    sentence: 'The firmware needs a newer version on the device before it can be installed.',
+  },
   download_failed: {
     short: 'download failed',
     sentence:
@@ -84,6 +122,10 @@ const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
     sentence:
       'The slot read back differently from what was written, which points to faulty storage. The new firmware was not started.',
   },
+  hook_failed: {
+    short: 'hook failed',
+    sentence: 'A hook on the device stopped the update. The running firmware is untouched.',
+  },
   trial_crashed: {
     short: 'crashed on trial',
     sentence:
@@ -93,6 +135,16 @@ const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
     short: 'unhealthy on trial',
     sentence:
       'The new firmware ran but did not pass its health checks during the trial. The device went back to the version before.',
+  },
+  trial_probe_failed: {
+    short: 'probe failed on trial',
+    sentence:
+      'The new firmware ran but a probe of the device failed during the trial. The device went back to the version before.',
+  },
+  trial_memory_exceeded: {
+    short: 'memory on trial',
+    sentence:
+      'The new firmware used more memory than it may during the trial. The device went back to the version before.',
   },
   trial_telemetry_lost: {
     short: 'no telemetry on trial',
