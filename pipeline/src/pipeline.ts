@@ -144,6 +144,7 @@ async function createLoop(config: Config, around: LoopSurroundings): Promise<Ing
     logger,
     clock,
     random: () => Math.random(),
+    newId: randomUUID,
   });
 }
 

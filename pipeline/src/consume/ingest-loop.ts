@@ -1,11 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { GroupLostError, PartitionLostError, type TopicPartition } from '@flotilla/event-log';
 import { backoffMs } from './backoff.ts';
+import type { EncodedRange } from './encoded-range.ts';
+import { whichAreDue } from './is-due.ts';
 import { PartitionIngest, type PartitionParts } from './partition-ingest.ts';
+import { batchLength, type RangeBatch } from './range-batch.ts';
+import type { RangeStore } from './range-store.ts';
 import { Turns } from './turns.ts';
 
 const WAIT_MS = 1_000;
-/** Ranges being stored at a time. */
+/** Batches being stored at a time. */
 const MAX_STORING = 2;
 /** While ranges are being stored, news of the log are looked for this often. */
 const TICK_MS = 20;
@@ -14,7 +17,10 @@ const ASSIGNMENT = 'assignment';
 const WAIT = 'wait';
 
 export interface IngestParts extends Omit<PartitionParts, 'turns'> {
+  readonly store: Pick<RangeStore, 'store'>;
   readonly random: () => number;
+  /** Names an insert, unlike any other. */
+  readonly newId: () => string;
 }
 
 interface Failure {
@@ -25,7 +31,7 @@ interface Failure {
 
 /**
  * Moves records from the log to the warehouse: takes the partitions this member owns in turn, a step of
- * each at a time. What fails is tried again after a while, and holds up no other partition; nothing is
+ * each at a time, and stores what several of one topic have ready in one. What fails is tried again after a while, and holds up no other partition; nothing is
  * skipped. A partition that goes to another member is forgotten, and taken up anew when it is back.
  */
 export class IngestLoop {
@@ -36,6 +42,7 @@ export class IngestLoop {
   /** By operation; of those that failed last. */
   readonly #failures = new Map<string, Failure>();
   #rounds = 0;
+  #hasNews = true;
   #fatal: Error | null = null;
 
   constructor(parts: IngestParts) {
@@ -64,14 +71,12 @@ export class IngestLoop {
   async #round(signal: AbortSignal): Promise<boolean> {
     if (this.#isWaitingFor(ASSIGNMENT)) return false;
     const assigned = await this.#assigned();
+    const hasNews = this.#hasNews;
+    this.#hasNews = false;
     let moved = false;
-    for (const partition of assigned) {
-      if (signal.aborted) return false;
-      const key = keyOf(partition);
-      if (this.#isResting(key)) continue;
-      await this.#turns.run(async () => {
-        if (await this.#advance(key, partition)) moved = true;
-      });
+    for (const partitions of Map.groupBy(assigned, ({ topic }) => topic).values()) {
+      const ingests = partitions.filter((at) => !this.#isResting(keyOf(at))).map(this.#ingestOf);
+      if (await this.#advance(ingests, hasNews, signal)) moved = true;
     }
     return moved;
   }
@@ -103,35 +108,110 @@ export class IngestLoop {
     }
   }
 
-  async #advance(key: string, partition: TopicPartition): Promise<boolean> {
+  readonly #ingestOf = (partition: TopicPartition): PartitionIngest => {
+    const key = keyOf(partition);
     const known = this.#partitions.get(key);
     if (known?.isForgotten === true) this.#forget(key, 'another member had the partition');
     const ingest =
       this.#partitions.get(key) ??
       new PartitionIngest(partition, { ...this.#parts, turns: this.#turns });
     this.#partitions.set(key, ingest);
-    try {
-      const { moved, storing } = await ingest.advance(this.#storing.size < MAX_STORING);
-      this.#failures.delete(`advance ${key}`);
-      if (storing !== undefined) this.#watch(key, ingest, storing);
-      return moved;
-    } catch (error) {
-      if (error instanceof PartitionLostError) this.#forget(key, error.message);
-      else this.#fail(`advance ${key}`, error);
-      return false;
+    return ingest;
+  };
+
+  /** A step of each partition of one topic; whether any moved. */
+  async #advance(
+    all: readonly PartitionIngest[],
+    hasNews: boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { reader, clock } = this.#parts;
+    let moved = false;
+    let sound = await this.#each(all, (ingest) => ingest.look(hasNews));
+    const waiting = sound.map((ingest) => ingest.waiting);
+    const due = whichAreDue(waiting, reader.limits.maxAgeMs, clock());
+    const toEncode = new Set(sound.filter((_, index) => due[index] === true));
+    sound = await this.#each(sound, async (ingest) => {
+      if (!signal.aborted && (await ingest.prepare(toEncode.has(ingest)))) moved = true;
+    });
+    while (this.#storing.size < MAX_STORING && !signal.aborted) {
+      const isBegun = await this.#beginBatch(sound);
+      if (isBegun === null) break;
+      sound = isBegun;
+      moved = true;
     }
+    sound = await this.#each(sound, async (ingest) => {
+      if (await ingest.commitDone()) moved = true;
+    });
+    for (const { partition } of sound) this.#failures.delete(`advance ${keyOf(partition)}`);
+    return moved;
   }
 
-  #watch(key: string, ingest: PartitionIngest, storing: Promise<void>): void {
-    const watched = storing.then(
-      () => void this.#failures.delete(`insert ${key}`),
+  /** Runs a step of each, one after the other, and returns those it did not fail for. */
+  async #each(
+    ingests: readonly PartitionIngest[],
+    step: (ingest: PartitionIngest) => Promise<void>,
+  ): Promise<PartitionIngest[]> {
+    const sound: PartitionIngest[] = [];
+    for (const ingest of ingests) {
+      const key = keyOf(ingest.partition);
+      try {
+        await this.#turns.run(() => step(ingest));
+        sound.push(ingest);
+      } catch (error) {
+        if (error instanceof PartitionLostError) this.#forget(key, error.message);
+        else this.#fail(`advance ${key}`, error);
+      }
+    }
+    return sound;
+  }
+
+  /** Begins to store what is ready, as far as it goes together; null when nothing is. */
+  async #beginBatch(sound: readonly PartitionIngest[]): Promise<PartitionIngest[] | null> {
+    const waiting = sound.filter(({ ready }) => ready !== null);
+    const ready = waiting.flatMap((ingest) => ingest.ready ?? []);
+    const chosen = waiting.slice(0, batchLength(ready, this.#parts.reader.limits));
+    if (chosen.length === 0) return null;
+    let insert = chosen.length === 1 ? null : this.#parts.newId();
+    const isRepeat = ready[0]?.isRepeat === true;
+    const ranges: EncodedRange[] = [];
+    const members = await this.#each(chosen, async (ingest) => {
+      const begun = await ingest.begin(insert);
+      if (begun === null) return;
+      ranges.push(begun.encoded);
+      ({ insert } = begun);
+    });
+    if (ranges.length > 0) this.#store({ ranges, insert, isRepeat }, members);
+    return sound.filter((ingest) => !chosen.includes(ingest) || members.includes(ingest));
+  }
+
+  #store(batch: RangeBatch, members: readonly PartitionIngest[]): void {
+    const confirm = async (maxAgeMs?: number) => {
+      for (const member of members) await member.confirm(maxAgeMs);
+    };
+    const store = async () => {
+      await this.#parts.store.store(batch, () => confirm());
+      // Whoever took one of the partitions over meanwhile may have used the insert's token up for its
+      // rows alone (TableLoader). While all of them are still ours, nobody has.
+      if (batch.insert !== null && !batch.isRepeat) await confirm(0);
+    };
+    const storing = store().then(
+      () => {
+        for (const member of members) {
+          member.endStored();
+          this.#failures.delete(`insert ${keyOf(member.partition)}`);
+        }
+      },
       (error: unknown) => {
-        // A partition that went elsewhere is finished there.
-        if (!ingest.isForgotten) this.#fail(`insert ${key}`, error);
+        for (const member of members) {
+          member.endFailed();
+          // A partition that went elsewhere is finished there.
+          if (!member.isForgotten) this.#fail(`insert ${keyOf(member.partition)}`, error);
+        }
       },
     );
-    this.#storing.add(watched);
-    void watched.finally(() => this.#storing.delete(watched));
+    this.#storing.add(storing);
+    void storing.finally(() => this.#storing.delete(storing));
   }
 
   /** Until a range is stored, something is appended, or something that waits is due. */
@@ -144,13 +224,13 @@ export class IngestLoop {
       await this.#waitForNews(signal);
       return;
     }
-    const timer = new AbortController();
-    const ended = AbortSignal.any([timer.signal, signal]);
-    const tick = delay(this.#storing.size === 0 ? waitMs : Math.min(waitMs, TICK_MS), undefined, {
-      signal: ended,
-    });
-    await Promise.race([...this.#storing, tick.catch(() => undefined)]);
-    timer.abort();
+    const ended = Promise.withResolvers<void>();
+    const end = () => ended.resolve();
+    const timer = setTimeout(end, this.#storing.size === 0 ? waitMs : Math.min(waitMs, TICK_MS));
+    signal.addEventListener('abort', end, { once: true });
+    await Promise.race([...this.#storing, ended.promise]);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
   }
 
   #nextDueAtMs(): number {
@@ -165,6 +245,7 @@ export class IngestLoop {
   async #waitForNews(signal: AbortSignal): Promise<void> {
     try {
       await this.#parts.consumer.wait(WAIT_MS, signal);
+      this.#hasNews = true;
       this.#failures.delete(WAIT);
     } catch (error) {
       this.#fail(WAIT, error);

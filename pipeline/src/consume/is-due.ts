@@ -1,21 +1,33 @@
+/** What waits of one partition. */
 export interface Waiting {
   readonly isStoring: boolean;
   readonly backlogRecords: number;
-  /** When the records were first seen waiting, or null when it was not noted. */
+  /** So many records make a range as large as ranges may be, as far as is known. */
+  readonly rangeRecords: number;
+  /** Since when records wait at the longest, or null when none do. */
   readonly waitingSinceMs: number | null;
 }
 
 /**
- * Whether to encode the next range now. While one is being stored, waiting costs nothing, so only a
- * backlog is encoded ahead; otherwise records wait up to `maxAgeMs` for company.
+ * Which partitions of one topic to encode now. Records wait up to `maxAgeMs` for company; when those of
+ * one partition have waited long enough, or all together fill a range, the others come along, so that
+ * one insert takes them. While a partition's range is being stored, waiting costs nothing: only what
+ * fills another range by itself is encoded ahead.
  */
-export function isDue(
-  { isStoring, backlogRecords, waitingSinceMs }: Waiting,
-  limits: { readonly aheadRecords: number; readonly maxAgeMs: number },
+export function whichAreDue(
+  partitions: readonly Waiting[],
+  maxAgeMs: number,
   nowMs: number,
-): boolean {
-  if (backlogRecords <= 0) return false;
-  if (backlogRecords >= limits.aheadRecords) return true;
-  if (isStoring) return false;
-  return nowMs - (waitingSinceMs ?? nowMs) >= limits.maxAgeMs;
+): boolean[] {
+  const free = partitions.filter((waiting) => !waiting.isStoring && waiting.backlogRecords > 0);
+  const fill = free.reduce(
+    (sum, waiting) => sum + waiting.backlogRecords / waiting.rangeRecords,
+    0,
+  );
+  const isOfAge = free.some(({ waitingSinceMs }) => nowMs - (waitingSinceMs ?? nowMs) >= maxAgeMs);
+  return partitions.map(
+    ({ isStoring, backlogRecords, rangeRecords }) =>
+      backlogRecords > 0 &&
+      (backlogRecords >= rangeRecords || (!isStoring && (isOfAge || fill >= 1))),
+  );
 }

@@ -4,21 +4,26 @@ import { batchKey } from '../load/batch-name.ts';
 import type { PipelineMetrics } from '../metrics.ts';
 import type { ByteBudget, ByteLease } from './byte-budget.ts';
 import type { EncodedRange } from './encoded-range.ts';
-import { isDue } from './is-due.ts';
-import { donePosition, pendingPosition, pendingRange, type OffsetRange } from './pending-range.ts';
-import type { RangeReader } from './range-reader.ts';
-import type { RangeStore } from './range-store.ts';
+import type { Waiting } from './is-due.ts';
+import {
+  donePosition,
+  pendingPosition,
+  pendingRange,
+  type OffsetRange,
+  type PendingRange,
+} from './pending-range.ts';
+import type { ReadyRange } from './range-batch.ts';
+import type { BatchLimits, RangeReader } from './range-reader.ts';
 import type { Turns } from './turns.ts';
 
-/** A backlog of so many records is encoded while the range before it is being stored. */
-const AHEAD_RECORDS = 200;
+/** The log is asked this often how far it goes, unless it told that something came. */
+const LOOK_EVERY_MS = 100;
 /** An insert begins at most this long after the log said that the partition is ours. */
 const CONFIRMED_FOR_MS = 5_000;
 
 export interface PartitionParts {
   readonly consumer: LogConsumer;
   readonly reader: RangeReader;
-  readonly store: Pick<RangeStore, 'store'>;
   readonly budget: ByteBudget;
   /** Calls of the consumer, and what follows from them, one after the other. */
   readonly turns: Turns;
@@ -30,14 +35,10 @@ export interface PartitionParts {
 interface Prepared {
   readonly encoded: EncodedRange;
   readonly lease: ByteLease;
+  /** The insert it shares, once it is committed as pending. */
+  readonly insert: string | null;
   /** An earlier attempt, perhaps another process's, may have stored some of it. */
   readonly isRepeat: boolean;
-}
-
-/** One step's outcome: whether it moved anything, and what it left running. */
-export interface Step {
-  readonly moved: boolean;
-  readonly storing?: Promise<void>;
 }
 
 /**
@@ -51,7 +52,11 @@ export class PartitionIngest {
   readonly #parts: PartitionParts;
   /** The next offset to encode; null until the position was asked for. */
   #offset: number | null = null;
-  #pending: OffsetRange | null = null;
+  /** How far the log goes, as it said last. */
+  #end = 0;
+  #lookedAtMs = -Infinity;
+  #rangeRecords: number;
+  #pending: PendingRange | null = null;
   /** To be stored again, before anything else. */
   #repeat: Prepared | null = null;
   #ahead: Prepared | null = null;
@@ -66,6 +71,7 @@ export class PartitionIngest {
   constructor(partition: TopicPartition, parts: PartitionParts) {
     this.partition = partition;
     this.#parts = parts;
+    this.#rangeRecords = parts.reader.limits.maxRows;
   }
 
   get isForgotten(): boolean {
@@ -79,26 +85,77 @@ export class PartitionIngest {
     return this.#waitingSinceMs + this.#parts.reader.limits.maxAgeMs;
   }
 
-  /** Rejects with what the log or the ledger rejects with. */
-  async advance(mayStore: boolean): Promise<Step> {
+  get waiting(): Waiting {
+    const isIdle = this.#pending === null && this.#ahead === null;
+    return {
+      isStoring: this.#storing !== null,
+      backlogRecords: isIdle ? this.#end - (this.#offset ?? this.#end) : 0,
+      rangeRecords: this.#rangeRecords,
+      waitingSinceMs: this.#waitingSinceMs,
+    };
+  }
+
+  /** What can be stored now, or null. */
+  get ready(): ReadyRange | null {
+    return this.#storing === null ? (this.#repeat ?? this.#ahead) : null;
+  }
+
+  /** Asks what there is. `hasNews`: something came since the last look. Rejects as the log does. */
+  async look(hasNews: boolean): Promise<void> {
     if (this.#offset === null) await this.#resume();
-    if (this.#pending !== null) return { moved: await this.#prepareRepeat(this.#pending) };
-    const moved = await this.#encodeAhead();
-    if (this.#storing !== null) return { moved };
-    const next = this.#repeat ?? this.#ahead;
-    if (next !== null && mayStore) {
-      await this.#commitPending(next.encoded.range);
-      if (next === this.#repeat) this.#repeat = null;
-      else this.#ahead = null;
-      return { moved: true, storing: this.#begin(next) };
-    }
-    return { moved: (await this.commitDone()) || moved };
+    if (this.#pending !== null || this.#ahead !== null) return;
+    const offset = this.#offset ?? 0;
+    const nowMs = this.#parts.clock();
+    const lookedAtMs = this.#lookedAtMs;
+    if (!hasNews && nowMs >= lookedAtMs && nowMs < lookedAtMs + LOOK_EVERY_MS) return;
+    this.#end = await this.#parts.consumer.endOffset(this.partition);
+    this.#lookedAtMs = nowMs;
+    this.#parts.metrics.lag.set({ ...this.partition }, this.#end - this.#storedOffset(offset));
+    if (this.#end <= offset) this.#waitingSinceMs = null;
+    // They may have come right after the last look; news tell when they came.
+    else this.#waitingSinceMs ??= hasNews ? nowMs : Math.max(lookedAtMs, nowMs - LOOK_EVERY_MS);
+  }
+
+  /** Encodes what is to be stored next; new records only if they are due. Whether it did. */
+  async prepare(isDue: boolean): Promise<boolean> {
+    if (this.#pending !== null) return this.#prepareRepeat(this.#pending);
+    return isDue && this.#ahead === null && (await this.#encodeAhead());
+  }
+
+  /**
+   * Says that what is `ready` may be stored from now on, as part of `insert`, and returns it; a repeat
+   * stays part of the insert that it belonged to at first.
+   */
+  async begin(insert: string | null): Promise<Pick<Prepared, 'encoded' | 'insert'> | null> {
+    const next = this.ready === null ? null : (this.#repeat ?? this.#ahead);
+    if (next === null) return null;
+    const prepared = next.isRepeat ? next : { ...next, insert };
+    await this.#commitPending(prepared);
+    if (next === this.#repeat) this.#repeat = null;
+    else this.#ahead = null;
+    this.#storing = prepared;
+    return prepared;
+  }
+
+  /** What `begin` returned is stored. */
+  endStored(): void {
+    this.#storing?.lease.release();
+    this.#stored = this.#storing?.encoded.range ?? null;
+    this.#storing = null;
+  }
+
+  /** Nobody knows how much of it is stored. */
+  endFailed(): void {
+    const prepared = this.#storing;
+    this.#storing = null;
+    if (this.#isForgotten) prepared?.lease.release();
+    else if (prepared !== null) this.#repeat = { ...prepared, isRepeat: true };
   }
 
   /** Says that what is stored is; else the next owner repeats it for nothing. */
   async commitDone(): Promise<boolean> {
     const range = this.#stored;
-    if (range === null) return false;
+    if (range === null || this.#storing !== null) return false;
     await this.#parts.consumer.commit(this.partition, donePosition(range));
     this.#stored = null;
     return true;
@@ -121,33 +178,23 @@ export class PartitionIngest {
     this.#offset = this.#pending?.end ?? position?.offset ?? 0;
   }
 
-  async #prepareRepeat(range: OffsetRange): Promise<boolean> {
+  async #prepareRepeat(pending: PendingRange): Promise<boolean> {
     const { reader, metrics, logger } = this.#parts;
+    const { insert, start, end } = pending;
     const lease = this.#takeRoom();
     if (lease === null) return false;
-    const encoded = await leased(lease, () => reader.exactly(this.partition, range));
-    logger.info({ ...this.partition, ...range }, 'repeating the range a former process began');
+    const encoded = await leased(lease, () => reader.exactly(this.partition, { start, end }));
+    logger.info({ ...this.partition, ...pending }, 'repeating the range a former process began');
     metrics.replays.inc({ topic: this.partition.topic });
     this.#tellLost(encoded);
-    this.#repeat = { encoded, lease, isRepeat: true };
+    this.#repeat = { encoded, lease, insert, isRepeat: true };
     this.#pending = null;
     return true;
   }
 
   async #encodeAhead(): Promise<boolean> {
-    if (this.#ahead !== null) return false;
-    const { consumer, reader, clock } = this.#parts;
+    const { reader } = this.#parts;
     const offset = this.#offset ?? 0;
-    const end = await consumer.endOffset(this.partition);
-    this.#parts.metrics.lag.set({ ...this.partition }, end - this.#storedOffset(offset));
-    this.#waitingSinceMs = end > offset ? (this.#waitingSinceMs ?? clock()) : null;
-    const limits = { aheadRecords: AHEAD_RECORDS, maxAgeMs: reader.limits.maxAgeMs };
-    const waiting = {
-      isStoring: this.#storing !== null,
-      backlogRecords: end - offset,
-      waitingSinceMs: this.#waitingSinceMs,
-    };
-    if (!isDue(waiting, limits, clock())) return false;
     const lease = this.#takeRoom();
     if (lease === null) return false;
     const encoded = await leased(lease, () =>
@@ -158,49 +205,34 @@ export class PartitionIngest {
       return false;
     }
     this.#tellLost(encoded);
-    this.#ahead = { encoded, lease, isRepeat: false };
+    this.#ahead = { encoded, lease, insert: null, isRepeat: false };
     this.#offset = encoded.range.end;
-    this.#waitingSinceMs = null;
+    this.#rangeRecords = recordsOfFullRange(encoded, reader.limits);
+    this.#waitingSinceMs = this.#end > encoded.range.end ? this.#lookedAtMs : null;
     return true;
   }
 
   /** Says both: all before the range is stored, and the range may be. */
-  async #commitPending(range: OffsetRange): Promise<void> {
-    await this.#parts.consumer.commit(this.partition, pendingPosition(range));
+  async #commitPending({ encoded, insert }: Prepared): Promise<void> {
+    await this.#parts.consumer.commit(this.partition, pendingPosition(encoded.range, insert));
     this.#confirmedAtMs = this.#parts.clock();
     this.#stored = null;
-  }
-
-  #begin(prepared: Prepared): Promise<void> {
-    const { encoded, lease, isRepeat } = prepared;
-    this.#storing = prepared;
-    const confirm = () => this.#confirm(encoded.range);
-    return this.#parts.store.store(encoded, isRepeat, confirm).then(
-      () => {
-        lease.release();
-        this.#storing = null;
-        this.#stored = encoded.range;
-      },
-      (error: unknown) => {
-        this.#storing = null;
-        if (this.#isForgotten) lease.release();
-        else this.#repeat = { encoded, lease, isRepeat: true };
-        throw error;
-      },
-    );
   }
 
   /**
    * Asked before every insert. A process that was stopped for long and goes on would else insert after
    * the warehouse has forgotten the token under which another process has inserted the same.
+   * An answer younger than `maxAgeMs` still counts.
    */
-  async #confirm(range: OffsetRange): Promise<void> {
+  async confirm(maxAgeMs = CONFIRMED_FOR_MS): Promise<void> {
     const ageMs = this.#parts.clock() - this.#confirmedAtMs;
-    if (!this.#isForgotten && ageMs >= 0 && ageMs < CONFIRMED_FOR_MS) return;
+    if (!this.#isForgotten && ageMs >= 0 && ageMs < maxAgeMs) return;
     await this.#parts.turns.run(async () => {
-      if (this.#isForgotten) throw new PartitionLostError('another member has the partition now');
+      if (this.#isForgotten || this.#storing === null) {
+        throw new PartitionLostError('another member has the partition now');
+      }
       try {
-        await this.#commitPending(range);
+        await this.#commitPending(this.#storing);
       } catch (error) {
         // Told once: before the next step of this partition could take the old offset for good.
         if (error instanceof PartitionLostError) this.forget();
@@ -251,4 +283,12 @@ async function leased<T extends EncodedRange | null>(
     lease.release();
     throw error;
   }
+}
+
+/** As many records like those of `encoded` as fill a range. */
+function recordsOfFullRange(encoded: EncodedRange, { maxRows, maxBytes }: BatchLimits): number {
+  const records = encoded.range.end - encoded.range.start;
+  const byRows = (maxRows * records) / Math.max(1, encoded.rows.rowCount);
+  const byBytes = (maxBytes * records) / Math.max(1, encoded.sizeBytes);
+  return Math.max(1, Math.min(maxRows, Math.floor(Math.min(byRows, byBytes))));
 }

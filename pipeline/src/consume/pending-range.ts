@@ -7,11 +7,23 @@ export interface OffsetRange {
   readonly end: number;
 }
 
-const metadataSchema = z.object({ pendingEnd: z.number().int().nonnegative() });
+export interface PendingRange extends OffsetRange {
+  /** The insert it shares with ranges of other partitions, or null when it has its own. */
+  readonly insert: string | null;
+}
+
+const metadataSchema = z.object({
+  pendingEnd: z.number().int().nonnegative(),
+  insert: z.string().min(1).optional(),
+});
 
 /** Metadata that says: the records up to `end` may be stored already. Committed before they are. */
-export function pendingPosition(range: OffsetRange): CommittedPosition {
-  return { offset: range.start, metadata: JSON.stringify({ pendingEnd: range.end }) };
+export function pendingPosition(
+  range: OffsetRange,
+  insert: string | null = null,
+): CommittedPosition {
+  const metadata = { pendingEnd: range.end, ...(insert !== null && { insert }) };
+  return { offset: range.start, metadata: JSON.stringify(metadata) };
 }
 
 export function donePosition(range: OffsetRange): CommittedPosition {
@@ -24,7 +36,7 @@ export class UnreadablePositionError extends Error {
 }
 
 /** The range that was under way when `position` was committed, or null when none was. */
-export function pendingRange(position: CommittedPosition): OffsetRange | null {
+export function pendingRange(position: CommittedPosition): PendingRange | null {
   if (position.metadata === '') return null;
   let parsed: unknown;
   try {
@@ -36,5 +48,6 @@ export function pendingRange(position: CommittedPosition): OffsetRange | null {
   if (!result.success || result.data.pendingEnd <= position.offset) {
     throw new UnreadablePositionError(`the committed metadata is ${position.metadata}`);
   }
-  return { start: position.offset, end: result.data.pendingEnd };
+  const { pendingEnd, insert = null } = result.data;
+  return { start: position.offset, end: pendingEnd, insert };
 }

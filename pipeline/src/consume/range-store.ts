@@ -4,8 +4,9 @@ import type { RangeLoader } from '../load/range-loader.ts';
 import type { PipelineMetrics } from '../metrics.ts';
 import { bury, type LetterSpool } from './dead-letters.ts';
 import type { EncodedRange } from './encoded-range.ts';
+import type { RangeBatch } from './range-batch.ts';
 
-/** Resolves while this member still owns the partition; rejects with PartitionLostError when not. */
+/** Resolves while this member still owns the partitions; rejects with PartitionLostError when not. */
 export type Confirm = () => Promise<void>;
 
 export interface RangeStoreParts {
@@ -18,7 +19,7 @@ export interface RangeStoreParts {
   readonly clock: () => number;
 }
 
-/** Puts all of a range where it belongs: rows and names into the warehouse, dead letters aside. */
+/** Puts all of a batch where it belongs: rows and names into the warehouse, dead letters aside. */
 export class RangeStore {
   readonly #parts: RangeStoreParts;
 
@@ -26,15 +27,15 @@ export class RangeStore {
     this.#parts = parts;
   }
 
-  /** `isRepeat`: an earlier attempt at this very range may have stored some of it. */
-  async store(encoded: EncodedRange, isRepeat: boolean, confirm: Confirm): Promise<void> {
+  async store(batch: RangeBatch, confirm: Confirm): Promise<void> {
     const { loader, log, spool, metrics, clock } = this.#parts;
-    const { topic } = encoded.partition;
-    await loader.store(encoded, isRepeat, confirm);
-    await bury(encoded.undecodable, log, spool, clock());
-    this.#tellDead(encoded);
-    metrics.batches.inc({ topic });
-    metrics.duplicates.inc({ topic }, encoded.duplicates);
+    await loader.store(batch, confirm);
+    for (const range of batch.ranges) {
+      await bury(range.undecodable, log, spool, clock());
+      this.#tellDead(range);
+      metrics.batches.inc({ topic: range.partition.topic });
+      metrics.duplicates.inc({ topic: range.partition.topic }, range.duplicates);
+    }
   }
 
   #tellDead({ undecodable }: EncodedRange): void {

@@ -8,6 +8,12 @@ import { TextColumn } from './columns/text-column.ts';
 import { WordColumn } from './columns/word-column.ts';
 import type { ColumnType } from './tables.ts';
 
+/** A block of the same columns, and its rows. */
+export interface BlockRows {
+  readonly block: Block;
+  readonly rowCount: number;
+}
+
 /** Rows of one table, column by column, as ClickHouse's Native format has them. */
 export class Block {
   readonly #types: readonly ColumnType[];
@@ -91,27 +97,41 @@ export class Block {
     );
   }
 
-  /** The block's bytes, in parts that share memory with it; lists that lag behind get empty rows. */
-  parts(rowCount: number): Buffer[] {
+  /**
+   * One block's bytes, of these rows and then those of `following`, in parts that share memory with
+   * them; lists that lag behind get empty rows.
+   */
+  parts(rowCount: number, following: readonly BlockRows[] = []): Buffer[] {
+    const all = [{ block: this, rowCount }, ...following];
+    for (const { block, rowCount: rows } of all) block.#complete(rows);
     const parts: Buffer[] = [];
     const head = new ByteWriter(64);
     head.varUint(this.#all.length);
-    head.varUint(rowCount);
+    head.varUint(all.reduce((sum, { rowCount: rows }) => sum + rows, 0));
     parts.push(head.written());
     for (const [i, column] of this.#all.entries()) {
-      if (column instanceof ListColumn) column.pad(rowCount);
       const [name, type] = this.#types[i] ?? ['', ''];
-      if (column.rowCount !== rowCount) {
-        throw new RangeError(`${name} has ${column.rowCount} values for ${rowCount} rows`);
-      }
       const columnHead = new ByteWriter(64);
       columnHead.text(name);
       columnHead.text(type);
       column.writePrefix(columnHead);
       parts.push(columnHead.written());
-      column.writeData(parts);
+      column.writeData(
+        parts,
+        following.flatMap(({ block }) => block.#all[i] ?? []),
+      );
     }
     return parts;
+  }
+
+  #complete(rowCount: number): void {
+    for (const [i, column] of this.#all.entries()) {
+      if (column instanceof ListColumn) column.pad(rowCount);
+      if (column.rowCount !== rowCount) {
+        const name = this.#types[i]?.[0] ?? '';
+        throw new RangeError(`${name} has ${column.rowCount} values for ${rowCount} rows`);
+      }
+    }
   }
 
   #column<T extends Column>(name: string, type: ColumnClass<T>): T {

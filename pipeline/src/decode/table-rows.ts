@@ -40,9 +40,15 @@ export class TableRows {
     this.block.rollBack();
   }
 
-  /** In ClickHouse's Native format; shares memory, so it is valid until rows are added. */
-  parts(): Buffer[] {
-    return this.block.parts(this.#count);
+  /**
+   * These rows and then those of `following`, of the same table, as one block in ClickHouse's Native
+   * format; shares memory, so it is valid until rows are added.
+   */
+  parts(following: readonly TableRows[] = []): Buffer[] {
+    return this.block.parts(
+      this.#count,
+      following.map(({ block, count }) => ({ block, rowCount: count })),
+    );
   }
 
   /**

@@ -17,6 +17,13 @@ export interface IngestedBatch extends BatchName {
   readonly receivedAtMs: number;
 }
 
+/** What is written down of a range. */
+export interface LedgerRange {
+  readonly partition: TopicPartition;
+  readonly range: OffsetRange;
+  readonly batches: readonly IngestedBatch[];
+}
+
 const COLUMNS: readonly ColumnType[] = [
   ['Topic', 'LowCardinality(String)'],
   ['Partition', 'UInt32'],
@@ -90,40 +97,50 @@ export class BatchLedger {
     return new Set(found.map(batchKey));
   }
 
-  /** Writing a batch down twice is harmless, so a repeat gets a token of its own. */
+  /**
+   * Writes the batches of some ranges down; `insert` names what the ranges share, if they do. Writing a
+   * batch down twice is harmless, so a repeat gets a token of its own.
+   */
   async record(
-    at: TopicPartition,
-    range: OffsetRange,
-    batches: readonly IngestedBatch[],
+    ranges: readonly LedgerRange[],
+    insert: string | null,
     isRepeat: boolean,
   ): Promise<void> {
-    if (batches.length === 0) return;
+    const [first] = ranges;
+    if (first === undefined || ranges.every(({ batches }) => batches.length === 0)) return;
     // Before the insert: once it is begun, the names may be in the warehouse.
-    const names = this.#partitions.get(placeOf(at));
-    for (const batch of batches) names?.add(batchKey(batch));
-    const place = `${placeOf(at)}/${range.start}-${range.end}/ledger`;
+    for (const { partition, batches } of ranges) {
+      const names = this.#partitions.get(placeOf(partition));
+      for (const batch of batches) names?.add(batchKey(batch));
+    }
+    const { start, end } = first.range;
+    const place = `${insert ?? `${placeOf(first.partition)}/${start}-${end}`}/ledger`;
     await this.#parts.sink.insert({
       table: 'flotilla_ingested_batches',
       columns: COLUMNS,
-      parts: encode(at, batches),
+      parts: encode(ranges),
       token: isRepeat ? `${place}/${this.#parts.newId()}` : place,
     });
   }
 }
 
-function encode({ topic, partition }: TopicPartition, batches: readonly IngestedBatch[]): Buffer[] {
+function encode(ranges: readonly LedgerRange[]): Buffer[] {
   const block = new Block(COLUMNS);
-  const topicBytes = Buffer.from(topic);
-  for (const batch of batches) {
-    block.word('Topic').bytesText(topicBytes, 0, topicBytes.length);
-    block.fixed('Partition').uint32(partition);
-    writeUint64(block.fixed('Offset'), batch.offset);
-    block.text('DeviceId').text(batch.deviceId);
-    block.text('BatchId').text(batch.batchId);
-    block.fixed('RowCount').uint32(batch.rowCount);
-    writeUint64(block.fixed('ReceivedAt'), batch.receivedAtMs);
+  let rows = 0;
+  for (const { partition: at, batches } of ranges) {
+    const topicBytes = Buffer.from(at.topic);
+    for (const batch of batches) {
+      block.word('Topic').bytesText(topicBytes, 0, topicBytes.length);
+      block.fixed('Partition').uint32(at.partition);
+      writeUint64(block.fixed('Offset'), batch.offset);
+      block.text('DeviceId').text(batch.deviceId);
+      block.text('BatchId').text(batch.batchId);
+      block.fixed('RowCount').uint32(batch.rowCount);
+      writeUint64(block.fixed('ReceivedAt'), batch.receivedAtMs);
+    }
+    rows += batches.length;
   }
-  return block.parts(batches.length);
+  return block.parts(rows);
 }
 
 function writeUint64(column: FixedColumn, value: number): void {

@@ -18,15 +18,19 @@ const PRESENT_ROWS = sqlFile('load/present-rows.sql');
 const presentSchema = z.array(z.object({ RowKey: z.string() }));
 
 /**
- * Puts the rows of one range into one table, exactly once. The insert carries a deduplication token
- * made of table and range, which makes a repeat harmless while the engine remembers it.
+ * Puts rows into one table, exactly once. The insert carries a deduplication token, which makes a
+ * repeat harmless while the engine remembers it: made of table and range or, where ranges of several
+ * partitions share an insert, of table and the insert's name.
  *
  * That is not enough after a crash: the engine writes the token down before the part becomes visible,
- * so a kill in between leaves a token without its rows, and the repeat would be dropped. So an insert
- * whose outcome is not known is repeated and then checked by the rows' places in the log; what is
- * missing is inserted under the next of a fixed row of tokens. Of two processes that repeat one range at
- * a time, as when one was stopped and goes on after another took over, both come to the first token that
- * is not used up, and the engine takes one of them.
+ * so a kill in between leaves a token without its rows, and the repeat would be dropped. And a shared
+ * insert cannot be repeated as it was once its partitions belong to several members. So of a range
+ * whose outcome is not known, the rows' places in the log are asked for. What is missing is inserted
+ * under the first attempt's token: afterwards that token is used up for good, whether by these rows or by
+ * a first attempt that was still on its way, and the latter can no longer come in beside them. What is
+ * missing then goes in under the next of a row of tokens that are the range's own. Of two processes that
+ * repeat one range at a time, as when one was stopped and goes on after another took over, both come to
+ * the first token that is not used up, and the engine takes one of them.
  */
 export class TableLoader {
   readonly #sink: InsertSink;
@@ -37,16 +41,36 @@ export class TableLoader {
     this.#client = client;
   }
 
-  /** `isRepeat`: an earlier attempt of this very range may have stored some of the rows. */
-  async store(batch: RowsOfRange, isRepeat: boolean): Promise<void> {
-    const { source, range, rows } = batch;
-    const token = `${source}/${range.start}-${range.end}/${rows.table}`;
-    await this.#insert(rows.table, rows.parts(), token);
-    if (!isRepeat) return;
-    let missing = await this.#missing(batch);
-    for (let attempt = 2; missing !== null; attempt += 1) {
-      await this.#insert(rows.table, missing, `${token}/${attempt}`);
-      missing = await this.#missing(batch);
+  /**
+   * `ranges` hold rows of one table, and at least one has some. `insert` names the insert they share or
+   * once shared; null for a range that has its own. `isRepeat`: an earlier attempt may have stored some
+   * of the rows.
+   */
+  async store(
+    ranges: readonly RowsOfRange[],
+    insert: string | null,
+    isRepeat: boolean,
+  ): Promise<void> {
+    const [first, ...others] = ranges;
+    if (first === undefined) return;
+    const { table } = first.rows;
+    const token = `${insert ?? placeOf(first)}/${table}`;
+    if (isRepeat) {
+      for (const range of ranges) await this.#restore(range, token);
+    } else {
+      const parts = first.rows.parts(others.map(({ rows }) => rows));
+      await this.#insert(table, parts, token);
+    }
+  }
+
+  async #restore(range: RowsOfRange, firstToken: string): Promise<void> {
+    const { table } = range.rows;
+    let token = firstToken;
+    for (let attempt = 2; ; attempt += 1) {
+      const missing = await this.#missing(range);
+      if (missing === null) return;
+      await this.#insert(table, missing, token);
+      token = `${placeOf(range)}/${table}/${attempt}`;
     }
   }
 
@@ -69,4 +93,8 @@ export class TableLoader {
     const present = new Set(presentSchema.parse(await result.json()).map(({ RowKey: key }) => key));
     return rows.missing(present);
   }
+}
+
+function placeOf({ source, range }: RowsOfRange): string {
+  return `${source}/${range.start}-${range.end}`;
 }

@@ -2,15 +2,15 @@ import type { EventLog, LogConsumer } from '@flotilla/event-log';
 import { createLogger } from '@flotilla/service';
 import { ByteBudget } from '../../src/consume/byte-budget.ts';
 import type { LetterSpool } from '../../src/consume/dead-letters.ts';
-import type { EncodedRange } from '../../src/consume/encoded-range.ts';
 import { IngestLoop } from '../../src/consume/ingest-loop.ts';
+import type { RangeBatch } from '../../src/consume/range-batch.ts';
 import { RangeReader } from '../../src/consume/range-reader.ts';
 import { RangeStore, type Confirm } from '../../src/consume/range-store.ts';
 import { createMetrics } from '../../src/metrics.ts';
 
-/** What a loop stores into: takes ranges, and may fail or stall. */
+/** What a loop stores into: takes batches of ranges, and may fail or stall. */
 export interface Loader {
-  store(encoded: EncodedRange, isRepeat: boolean, confirm: Confirm): Promise<void>;
+  store(batch: RangeBatch, confirm: Confirm): Promise<void>;
 }
 
 export const NO_LEDGER = {
@@ -41,6 +41,8 @@ export function ingestHarness(options: HarnessOptions) {
   const budget = new ByteBudget(budgetBytes);
   const store = new RangeStore({ log, loader, spool, metrics, logger, clock });
   const random = () => 0;
-  const parts = { consumer, reader, store, budget, metrics, logger, clock, random };
+  let ids = 0;
+  const newId = () => `insert-${(ids += 1)}`;
+  const parts = { consumer, reader, store, budget, metrics, logger, clock, random, newId };
   return { loop: new IngestLoop(parts), reader, budget, metrics };
 }

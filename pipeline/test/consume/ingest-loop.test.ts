@@ -7,9 +7,9 @@ import {
 } from '@flotilla/event-log';
 import { MemoryEventLog } from '@flotilla/event-log/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { EncodedRange } from '../../src/consume/encoded-range.ts';
 import type { IngestLoop } from '../../src/consume/ingest-loop.ts';
 import { donePosition, pendingPosition } from '../../src/consume/pending-range.ts';
+import type { RangeBatch } from '../../src/consume/range-batch.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
 import { ingestHarness, type HarnessOptions } from './ingest-harness.ts';
 
@@ -19,11 +19,12 @@ const AT = { topic: TOPIC_LOGS, partition: 0 };
 class FakeLoader {
   readonly stored: { readonly offsets: number[]; readonly isRepeat: boolean }[] = [];
   failures = 0;
-  async store({ batches }: EncodedRange, isRepeat: boolean): Promise<void> {
+  async store({ ranges, isRepeat }: RangeBatch): Promise<void> {
     if (this.failures > 0) {
       this.failures -= 1;
       throw new Error('no warehouse');
     }
+    const batches = ranges.flatMap((range) => range.batches);
     this.stored.push({ offsets: batches.map(({ offset }) => offset), isRepeat });
   }
 }
@@ -141,9 +142,10 @@ describe('IngestLoop', () => {
     }
     const ends = await Promise.all([0, 1].map((p) => consumer.endOffset({ ...AT, partition: p })));
     const store = loader.store.bind(loader);
-    vi.spyOn(loader, 'store').mockImplementation(async (encoded, isRepeat) => {
-      if (encoded.partition.partition === 0) throw new Error('a row it does not take');
-      return store(encoded, isRepeat);
+    vi.spyOn(loader, 'store').mockImplementation(async (batch) => {
+      const isBad = batch.ranges.some(({ partition }) => partition.partition === 0);
+      if (isBad) throw new Error('a row it does not take');
+      return store(batch);
     });
     const loop = run();
     await vi.waitFor(() => expect(offsets()).toHaveLength(ends[1]!));

@@ -1,7 +1,7 @@
 import { HEADER_BATCH_ID, TOPIC_LOGS } from '@flotilla/contracts';
 import { MemoryEventLog } from '@flotilla/event-log/testing';
 import { expect, it, vi } from 'vitest';
-import type { EncodedRange } from '../../src/consume/encoded-range.ts';
+import type { RangeBatch } from '../../src/consume/range-batch.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
 import { ingestHarness } from './ingest-harness.ts';
 
@@ -25,10 +25,12 @@ it('holds no more prepared than its budget while the warehouse stalls, over all 
   let prepared = 0;
   let mostPrepared = 0;
   const loader = {
-    async store({ partition, batches, sizeBytes }: EncodedRange): Promise<void> {
+    async store({ ranges }: RangeBatch): Promise<void> {
       await promise;
-      prepared -= sizeBytes;
-      stored.push(...batches.map(({ offset }) => `${partition.partition}/${offset}`));
+      for (const { partition, batches, sizeBytes } of ranges) {
+        prepared -= sizeBytes;
+        stored.push(...batches.map(({ offset }) => `${partition.partition}/${offset}`));
+      }
     },
   };
   const limits = { maxRows: 1_000, maxBytes: MAX_BYTES, budgetBytes: BUDGET_BYTES };

@@ -2,6 +2,7 @@ import { HEADER_BATCH_ID } from '@flotilla/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EncodedRange } from '../../src/consume/encoded-range.ts';
 import { donePosition, pendingPosition } from '../../src/consume/pending-range.ts';
+import type { RangeBatch } from '../../src/consume/range-batch.ts';
 import type { Confirm } from '../../src/consume/range-store.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
 import { ingestHarness } from './ingest-harness.ts';
@@ -31,11 +32,11 @@ class FakeLoader {
     this.#warehouse = warehouse;
   }
 
-  async store(encoded: EncodedRange, _isRepeat: boolean, confirm: Confirm): Promise<void> {
+  async store({ ranges }: RangeBatch, confirm: Confirm): Promise<void> {
     await confirm();
-    this.attempts.push(encoded);
+    this.attempts.push(...ranges);
     await this.parked?.promise;
-    this.#warehouse.insert(encoded);
+    for (const encoded of ranges) this.#warehouse.insert(encoded);
   }
 }
 
@@ -138,7 +139,7 @@ describe('a process that was stopped in the middle of an insert while another to
     log.giveTo(process.member);
     const { promise, resolve } = Promise.withResolvers<void>();
     const asked: string[] = [];
-    vi.spyOn(process.loader, 'store').mockImplementation(async (_encoded, _isRepeat, confirm) => {
+    vi.spyOn(process.loader, 'store').mockImplementation(async (_batch, confirm) => {
       await confirm();
       asked.push('first table');
       await promise;

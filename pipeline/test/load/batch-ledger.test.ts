@@ -72,7 +72,8 @@ async function store(
     rowCount: 1,
     receivedAtMs: 0,
   }));
-  await ledger.record(at(partition), { start: offset, end: offset + names.length }, batches, false);
+  const range = { start: offset, end: offset + names.length };
+  await ledger.record([{ partition: at(partition), range, batches }], null, false);
   for (const { deviceId, batchId, offset: place } of batches) {
     table.rows.push({ partition, deviceId, batchId, offset: place });
   }

@@ -66,56 +66,56 @@ const expected = (start: number, end: number) =>
 describe('TableLoader', () => {
   it('stores a range once, however often it is repeated', async () => {
     const batch = range(1, 0, 4);
-    await loader.store(batch, false);
-    await loader.store(batch, false);
-    await loader.store(batch, true);
+    await loader.store([batch], null, false);
+    await loader.store([batch], null, false);
+    await loader.store([batch], null, true);
     expect(await bodies()).toEqual(expected(0, 4));
   });
 
   it('takes equal rows of different ranges for different rows', async () => {
-    await loader.store(range(2, 0, 2), false);
-    await loader.store({ ...range(2, 0, 2), range: { start: 0, end: 3 } }, false);
+    await loader.store([range(2, 0, 2)], null, false);
+    await loader.store([{ ...range(2, 0, 2), range: { start: 0, end: 3 } }], null, false);
     expect(await bodies()).toHaveLength(12);
   });
 
   it('restores rows whose token is remembered while their part never became visible', async () => {
     const batch = range(3, 10, 14);
-    await loader.store(batch, false);
+    await loader.store([batch], null, false);
     await stage.warehouse.compute.command({
       query: 'ALTER TABLE otel_logs DELETE WHERE 1 SETTINGS mutations_sync = 2',
     });
-    await loader.store(batch, false);
+    await loader.store([batch], null, false);
     // The engine took the insert for a repeat: this is the hole.
     expect(await bodies()).toEqual([]);
-    await loader.store(batch, true);
+    await loader.store([batch], null, true);
     expect(await bodies()).toEqual(expected(10, 14));
-    await loader.store(batch, true);
+    await loader.store([batch], null, true);
     expect(await bodies()).toEqual(expected(10, 14));
   });
 
   it('restores just the day that is missing', async () => {
     const batch = range(4, 0, 3);
-    await loader.store(batch, false);
+    await loader.store([batch], null, false);
     await stage.warehouse.compute.command({
       query:
         "ALTER TABLE otel_logs DELETE WHERE TimestampTime = '2026-01-02 00:00:00' SETTINGS mutations_sync = 2",
     });
     expect(await bodies()).toHaveLength(6);
-    await loader.store(batch, true);
+    await loader.store([batch], null, true);
     expect(await bodies()).toEqual(expected(0, 3));
   });
 
   it('takes rows of more days than one insert block may touch by default', async () => {
     const rows = Array.from({ length: 150 }, (_, day) => logRecord('d1', START_MS - day * DAY_MS));
     const batch = encoded(5, 0, [rows]);
-    await loader.store(batch, true);
+    await loader.store([batch], null, true);
     expect(await bodies()).toHaveLength(150);
   });
 
   it('keeps any text as it is', async () => {
     const texts = ["x;\n\n'--\u0000\u{1f600} \\ FORMAT", '{name:String}', '\t\r\n', '$$a$$', ''];
     const rows = texts.map((body, i) => logRecord('d1', START_MS + i, { body }));
-    await loader.store(encoded(6, 0, [rows]), false);
+    await loader.store([encoded(6, 0, [rows])], null, false);
     const stored = await rowsOf<{ Body: string }>(
       stage.warehouse.compute,
       'SELECT Body FROM otel_logs ORDER BY Timestamp',
@@ -147,8 +147,9 @@ describe('BatchLedger', () => {
       receivedAtMs: START_MS,
     });
     const batches = [entry(5, 'd1', 'a'), entry(6, 'd2', 'a'), entry(7, 'd1', odd)];
-    await ledger.record(at, { start: 5, end: 8 }, batches, false);
-    await ledger.record(at, { start: 5, end: 8 }, batches, true);
+    const ranges = [{ partition: at, range: { start: 5, end: 8 }, batches }];
+    await ledger.record(ranges, null, false);
+    await ledger.record(ranges, null, true);
     const asked = [
       { deviceId: 'd1', batchId: 'a' },
       { deviceId: 'd1', batchId: odd },

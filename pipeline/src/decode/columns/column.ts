@@ -12,8 +12,8 @@ export interface Column {
   rollBack(): void;
   /** What the format puts before all data of the column, of nested columns too. */
   writePrefix(into: ByteWriter): void;
-  /** Adds its data to `parts`; they share memory with the column. */
-  writeData(parts: Buffer[]): void;
+  /** Adds its data to `parts`, and behind it that of `following`; they share memory with the columns. */
+  writeData(parts: Buffer[], following?: readonly this[]): void;
   /** A column of the values whose place in `keep` is 1. */
   select(keep: Uint8Array): Column;
 }

@@ -39,6 +39,14 @@ export class Dictionary {
     }
   }
 
+  /** Takes the words of `other`; returns, by their numbers there, their numbers here. */
+  addAll(other: Dictionary): Uint32Array {
+    const bytes = other.#words.written();
+    return Uint32Array.from(other.#starts, (start, index) =>
+      this.indexOf(bytes, start, other.#lengths[index] ?? 0),
+    );
+  }
+
   #equals(index: number, source: Uint8Array, start: number, length: number): boolean {
     if (this.#lengths[index] !== length) return false;
     return this.#words.matches(this.#starts[index] ?? 0, source, start, length);

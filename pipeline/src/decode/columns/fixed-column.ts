@@ -36,8 +36,8 @@ export class FixedColumn extends ByteWriter implements Column {
     // None.
   }
 
-  writeData(parts: Buffer[]): void {
-    parts.push(this.written());
+  writeData(parts: Buffer[], following: readonly this[] = []): void {
+    parts.push(this.written(), ...following.map((column) => column.written()));
   }
 
   select(keep: Uint8Array): FixedColumn {

@@ -78,9 +78,36 @@ export class ListColumn implements Column {
     for (const column of this.inner) column.writePrefix(into);
   }
 
-  writeData(parts: Buffer[]): void {
-    this.#ends.writeData(parts);
-    for (const column of this.inner) column.writeData(parts);
+  writeData(parts: Buffer[], following: readonly this[] = []): void {
+    parts.push(this.#ends.written());
+    let before = this.#lastEnd;
+    for (const list of following) {
+      parts.push(list.#endsBehind(before));
+      before += list.#lastEnd;
+    }
+    for (const [i, column] of this.inner.entries()) {
+      column.writeData(
+        parts,
+        following.flatMap(({ inner }) => inner[i] ?? []),
+      );
+    }
+  }
+
+  /** Ends of rows whose elements stand behind `before` others. */
+  #endsBehind(before: number): Buffer {
+    const ends = this.#ends.written();
+    const moved = new FixedColumn(8);
+    if (this.#lastEnd === 0) {
+      if (this.rowCount === 0) return ends;
+      moved.uint64(before >>> 0, Math.floor(before / TWO_32));
+      moved.repeatLast(this.rowCount);
+      return moved.written();
+    }
+    for (let at = 0; at < ends.length; at += 8) {
+      const end = ends.readUInt32LE(at) + ends.readUInt32LE(at + 4) * TWO_32 + before;
+      moved.uint64(end >>> 0, Math.floor(end / TWO_32));
+    }
+    return moved.written();
   }
 
   select(keep: Uint8Array): ListColumn {

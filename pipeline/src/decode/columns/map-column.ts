@@ -92,8 +92,11 @@ export class MapColumn implements Column {
     this.#list.writePrefix(into);
   }
 
-  writeData(parts: Buffer[]): void {
-    this.#list.writeData(parts);
+  writeData(parts: Buffer[], following: readonly this[] = []): void {
+    this.#list.writeData(
+      parts,
+      following.map((column) => column.#list),
+    );
   }
 
   select(keep: Uint8Array): Column {

@@ -70,8 +70,8 @@ export class TextColumn implements Column {
     // None.
   }
 
-  writeData(parts: Buffer[]): void {
-    parts.push(this.#bytes.written());
+  writeData(parts: Buffer[], following: readonly this[] = []): void {
+    parts.push(this.written(), ...following.map((column) => column.written()));
   }
 
   select(keep: Uint8Array): TextColumn {

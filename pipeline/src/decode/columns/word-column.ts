@@ -9,6 +9,12 @@ const KEYS_VERSION = 1;
 const HAS_ADDITIONAL_KEYS = 1 << 9;
 const NEEDS_UPDATE = 1 << 10;
 
+interface Words {
+  readonly dictionary: Dictionary;
+  /** By their numbers in it, row by row. */
+  readonly words: Uint32Array;
+}
+
 /** `LowCardinality(String)`: numbers of words, and a dictionary. */
 export class WordColumn implements Column {
   readonly #dictionary: Dictionary;
@@ -83,16 +89,36 @@ export class WordColumn implements Column {
     into.uint64(KEYS_VERSION, 0);
   }
 
-  writeData(parts: Buffer[]): void {
-    if (this.#rowCount === 0) return;
-    const { size } = this.#dictionary;
-    const [type, indexes] = narrowest(this.#indexes.subarray(0, this.#rowCount), size);
+  writeData(parts: Buffer[], following: readonly this[] = []): void {
+    const { dictionary, words } = following.length === 0 ? this.#own() : this.#joined(following);
+    if (words.length === 0) return;
+    const [type, indexes] = narrowest(words, dictionary.size);
     parts.push(
-      numbers(type | HAS_ADDITIONAL_KEYS | NEEDS_UPDATE, size),
-      this.#dictionary.written(),
-      numbers(this.#rowCount),
+      numbers(type | HAS_ADDITIONAL_KEYS | NEEDS_UPDATE, dictionary.size),
+      dictionary.written(),
+      numbers(words.length),
       Buffer.from(indexes.buffer, indexes.byteOffset, indexes.byteLength),
     );
+  }
+
+  #own(): Words {
+    return { dictionary: this.#dictionary, words: this.#indexes.subarray(0, this.#rowCount) };
+  }
+
+  /** One dictionary for all, and each column's words by their numbers in it. */
+  #joined(following: readonly this[]): Words {
+    const all = [this, ...following];
+    const dictionary = new Dictionary();
+    const words = new Uint32Array(all.reduce((sum, column) => sum + column.#rowCount, 0));
+    let at = 0;
+    for (const column of all) {
+      const numbersHere = dictionary.addAll(column.#dictionary);
+      for (let row = 0; row < column.#rowCount; row += 1) {
+        words[at] = numbersHere[column.#indexes[row] ?? 0] ?? 0;
+        at += 1;
+      }
+    }
+    return { dictionary, words };
   }
 
   select(keep: Uint8Array): WordColumn {
