@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { campaignIdSchema, sha256Schema, versionSchema } from './identifiers.ts';
+import { campaignIdSchema, nameSchema, sha256Schema, versionSchema } from './identifiers.ts';
 import { envelopeSchema } from './manifest.ts';
 
 /** POST /device/v1/poll, by device token: what runs here, what may I do? */
@@ -7,6 +7,10 @@ export const pollRequestSchema = z.strictObject({
   runningVersion: versionSchema.nullable(),
   /** SHA-256 of the artifact in the running slot: the base a delta would need. */
   runningSha256: sha256Schema.nullable(),
+  /** Of this device; one that does not tell is offered nothing that is for certain revisions only. */
+  hardwareRevision: nameSchema.optional(),
+  /** Codecs of deltas this device reads; one that does not tell reads DELTA_CODEC alone. */
+  deltaCodecs: z.array(z.string().min(1).max(64)).max(16).optional(),
 });
 export type PollRequest = z.infer<typeof pollRequestSchema>;
 

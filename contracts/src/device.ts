@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { deviceIdSchema, devicePatternSchema, nameSchema, timestampSchema } from './identifiers.ts';
+import {
+  deviceIdSchema,
+  devicePatternSchema,
+  firmwareIdSchema,
+  nameSchema,
+  timestampSchema,
+} from './identifiers.ts';
 import { deviceHealthSchema } from './health.ts';
 import { updateRecordSchema } from './update-report.ts';
 
@@ -32,9 +38,33 @@ export const deviceViewSchema = z.object({
 });
 export type DeviceView = z.infer<typeof deviceViewSchema>;
 
+export const WITHHELD_REASONS = [
+  'withdrawn',
+  'below_floor',
+  'hardware_unknown',
+  'hardware_mismatch',
+  'minimum_version_unmet',
+] as const;
+export type WithheldReason = (typeof WITHHELD_REASONS)[number];
+
+/** A version that a campaign would offer and this device must not get. */
+export const withheldOfferSchema = z.object({
+  firmwareId: firmwareIdSchema,
+  version: z.string(),
+  reason: z.enum(WITHHELD_REASONS),
+  /** For a person: "runs 1.0.0, needs 1.2.0 first". */
+  detail: z.string(),
+  since: timestampSchema,
+});
+export type WithheldOffer = z.infer<typeof withheldOfferSchema>;
+
 /** GET /api/v1/devices/{id}: newest update first. */
 export const deviceDetailSchema = deviceViewSchema.extend({
   updates: z.array(updateRecordSchema),
+  /** As last told in a poll. */
+  hardwareRevision: z.string().nullable(),
+  /** The newest firmware a campaign had for this device and the registry held back, and why. */
+  withheld: withheldOfferSchema.nullable(),
 });
 export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 

@@ -12,7 +12,7 @@ export const manifestSchema = z.strictObject({
     /** Of the artifact itself, before any transport encoding. */
     sha256: sha256Schema,
     sizeBytes: z.number().int().positive(),
-    format: z.literal('tar'),
+    format: z.enum(['tar', 'image']),
   }),
   /** A device on a higher confirmed version refuses, unless this is true (anti-rollback). */
   allowDowngrade: z.boolean().default(false),

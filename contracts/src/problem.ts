@@ -17,6 +17,11 @@ export const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'This path does not take this method' },
   conflict: { status: 409, title: 'The current state does not allow this' },
   already_exists: { status: 409, title: 'Something with this key exists already' },
+  gone: { status: 410, title: 'It was here and is not any more' },
+  protocol_version_unsupported: {
+    status: 412,
+    title: 'This version of the protocol is not understood',
+  },
   body_too_large: { status: 413, title: 'The body is larger than the limit' },
   unsupported_media_type: { status: 415, title: 'This content type or encoding is not understood' },
   range_not_satisfiable: { status: 416, title: 'The range lies outside the artifact' },
@@ -25,7 +30,9 @@ export const PROBLEMS = {
     status: 422,
     title: 'The content does not have the digest it was announced with',
   },
+  locked: { status: 423, title: 'Another request is at work on this' },
   too_many_requests: { status: 429, title: 'Over the rate limit' },
+  checksum_mismatch: { status: 460, title: 'These bytes do not have the checksum sent with them' },
   internal: { status: 500, title: 'The service failed' },
   unavailable: { status: 503, title: 'The service cannot take this now' },
 } as const;

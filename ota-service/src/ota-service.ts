@@ -16,10 +16,13 @@ import { HealthReader } from './devices/health-reader.ts';
 import { LastSeenBuffer } from './devices/last-seen-buffer.ts';
 import { registerRegistryRoutes } from './devices/registry-routes.ts';
 import type { ArtifactStore } from './firmware/artifact-store.ts';
+import { ChannelStore } from './firmware/channel-store.ts';
 import { isDownloadable } from './firmware/downloadable.ts';
 import { registerFirmwareRoutes } from './firmware/firmware-routes.ts';
 import { FirmwareStore } from './firmware/firmware-store.ts';
 import { FirmwareUploads } from './firmware/firmware-upload.ts';
+import { registerModelRoutes } from './firmware/model-routes.ts';
+import { ModelStore } from './firmware/model-store.ts';
 import { registerConsole } from './http/console.ts';
 import { registerDeviceRoutes } from './http/device-routes.ts';
 import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
@@ -32,7 +35,7 @@ const LAST_SEEN_FLUSH_MS = 1000;
 /** What the rest of the service asks of campaigns; their own routes know more. */
 export type CampaignPort = Pick<
   CampaignService,
-  'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'start' | 'stop'
+  'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'pauseUnofferable' | 'start' | 'stop'
 >;
 
 /** Requests in flight get this long at a stop; a device resumes a download that is cut (Range). */
@@ -93,14 +96,20 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   const { consoleFolder } = deps;
   if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
 
+  let pausing: Promise<void> | undefined;
   return {
     app,
     start() {
+      // What a kill left between a withdrawal and its pauses.
+      pausing = deps.campaigns
+        .pauseUnofferable()
+        .catch((err: unknown) => logger.error({ err }, 'campaigns could not be paused'));
       deps.campaigns.start();
       deltaJobs.start();
     },
     async stop() {
       await closeServer(app, DRAIN_MS);
+      await pausing;
       await deps.campaigns.stop();
       await deltaJobs.stop();
       await lastSeen.flush();
@@ -126,10 +135,22 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
     done(null, payload);
   });
   registerStatusRoute(app, { version: deps.version, startedAtMs: clock(), clock });
+  const models = new ModelStore(deps.database);
+  const onUnofferable = () => deps.campaigns.pauseUnofferable();
+  registerModelRoutes(app, {
+    models,
+    channels: new ChannelStore(deps.database),
+    store: parts.firmware,
+    onUnofferable,
+    clock,
+  });
   registerFirmwareRoutes(app, {
     store: parts.firmware,
+    models,
+    onUnofferable,
     uploads: new FirmwareUploads({
       store: parts.firmware,
+      models,
       artifacts: deps.artifacts,
       maxArtifactBytes: deps.maxArtifactBytes,
       clock,
@@ -141,6 +162,7 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
   });
   registerRegistryRoutes(app, {
     store: parts.devices,
+    firmware: parts.firmware,
     lastSeen: parts.lastSeen,
     health: parts.health,
     campaigns: deps.campaigns,
@@ -157,6 +179,7 @@ function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Pa
       devices: parts.devices,
       lastSeen: parts.lastSeen,
       firmware: parts.firmware,
+      models: new ModelStore(deps.database),
       deltas: parts.deltas,
       deltaJobs: parts.deltaJobs,
       campaigns: deps.campaigns,

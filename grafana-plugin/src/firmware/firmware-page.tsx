@@ -38,14 +38,20 @@ export function FirmwarePage() {
   );
 }
 
+const STATES = {
+  draft: { tone: 'neutral', word: 'Draft' },
+  released: { tone: 'good', word: 'Released' },
+  withdrawn: { tone: 'warn', word: 'Withdrawn' },
+} as const;
+
 function Version({ firmware }: { readonly firmware: FirmwareView }) {
-  const released = firmware.state === 'released';
+  const { tone, word } = STATES[firmware.state];
   return (
     <li className="panel firmware">
       <div className="card-head">
         <h3>{firmware.version}</h3>
-        <StateWord tone={released ? 'good' : 'neutral'} badge>
-          {released ? 'Released' : 'Draft'}
+        <StateWord tone={tone} badge>
+          {word}
         </StateWord>
       </div>
       <p className="card-meta">
@@ -56,7 +62,7 @@ function Version({ firmware }: { readonly firmware: FirmwareView }) {
         <span className="mono" title={firmware.sha256}>
           sha256 {firmware.sha256.slice(0, 12)}…
         </span>
-        {firmware.manifest.allowDowngrade && <span>may be a downgrade</span>}
+        {firmware.allowDowngrade && <span>may be a downgrade</span>}
       </p>
       <table className="table transfers" aria-label={`Transfers of ${firmware.version}`}>
         <thead>

@@ -98,6 +98,8 @@ function storyDevice(n: number, at: StoryClock): DeviceDetail {
     health,
     lastUpdate: updates[0] ?? null,
     updates,
+    hardwareRevision: null,
+    withheld: null,
   };
 }
 
@@ -206,7 +208,16 @@ function storyFirmware(at: StoryClock): FirmwareView[] {
       allowDowngrade: false,
       createdAt: at(minutesAgo),
     },
+    format: 'tar',
+    allowDowngrade: false,
+    minimumVersion: null,
+    hardwareRevisions: [],
+    releaseNotes: '',
+    channels: [],
     createdAt: at(minutesAgo),
+    releasedAt: at(minutesAgo),
+    withdrawnAt: null,
+    withdrawalReason: null,
     deltas,
   });
   const delta = (

@@ -6,6 +6,7 @@ import type { CampaignStore } from './campaign-store.ts';
 import { stepCampaign } from './domain/campaign-machine.ts';
 import { planPhases, type PlannedPhase } from './domain/campaign-plan.ts';
 import type { CampaignRow } from './tables.ts';
+import { refuseUnofferable } from './unofferable-campaigns.ts';
 
 interface Firmware {
   readonly id: string;
@@ -26,6 +27,7 @@ export async function createCampaign(
   nowMs: number,
 ): Promise<void> {
   const firmware = await releasedFirmware(deps.database, request.firmwareId);
+  await refuseUnofferable(deps.database, firmware.id);
   const groups = request.groups === undefined ? null : [...new Set(request.groups)];
   const deviceIds = await targetDevices(deps.database, firmware, groups);
   if (deviceIds.length === 0) {
@@ -57,8 +59,8 @@ async function releasedFirmware(database: Kysely<Database>, id: string): Promise
     const errors = [{ pointer: '/body/firmwareId', detail }];
     throw new ProblemError('validation_failed', { detail: `/body/firmwareId: ${detail}`, errors });
   }
-  if (firmware.state !== 'released') {
-    const detail = `firmware ${id} is a ${firmware.state}; it must be signed and released first`;
+  if (firmware.state === 'draft') {
+    const detail = `firmware ${id} is a draft; it must be signed and released first`;
     throw new ProblemError('conflict', { detail });
   }
   return firmware;
@@ -128,7 +130,7 @@ function campaignRow(
     round: 1,
     current_phase: 1,
     error_threshold: request.errorThreshold,
-    min_sample: request.minSample,
+    min_sample: request.minSample ?? 0,
     soak_ms: request.soakMs,
     deadline_ms: request.deadlineMs,
     row_version: 1,

@@ -22,6 +22,7 @@ import { campaignView } from './campaign-view.ts';
 import { CensusReader } from './census-reader.ts';
 import type { Offer } from './domain/offer-decision.ts';
 import { EvaluationLoop } from './evaluation-loop.ts';
+import { pauseUnofferable, refuseUnofferable } from './unofferable-campaigns.ts';
 import { UpdateIntake, type PollingDevice } from './update-intake.ts';
 
 export type { Offer } from './domain/offer-decision.ts';
@@ -53,6 +54,8 @@ export interface CampaignService {
     action: OperatorAction,
     by: { readonly actor: string; readonly reason: string },
   ): Promise<CampaignView>;
+  /** Pauses the running campaigns whose firmware may be offered to nobody any more, and says why. */
+  pauseUnofferable(): Promise<void>;
   /** Evaluates all campaigns once, now. */
   evaluateAll(): Promise<void>;
   /** Starts the evaluation loop. */
@@ -115,9 +118,13 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
       return store.events(id);
     },
     async act(id, action, by) {
+      if (action === 'resume') {
+        await refuseUnofferable(database, (await findCampaign(store, id)).firmwareId);
+      }
       await actOnCampaign(store, id, action, by, clock());
       return get(id);
     },
+    pauseUnofferable: () => pauseUnofferable(database, store, clock()),
     evaluateAll: () => loop.evaluateAll(),
     start: () => loop.start(),
     stop: () => loop.stop(),

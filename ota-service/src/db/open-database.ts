@@ -4,7 +4,7 @@ import { Kysely, type Dialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { campaignMigrations } from '../campaigns/tables.ts';
 import { deviceMigrations } from '../devices/tables.ts';
-import { firmwareMigrations } from '../firmware/tables.ts';
+import { firmwareMigrations } from '../firmware/migrations.ts';
 import type { Database } from './database.ts';
 import { NodeSqliteDialect } from './node-sqlite-dialect.ts';
 

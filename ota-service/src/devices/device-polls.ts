@@ -1,4 +1,5 @@
 import {
+  DELTA_CODEC,
   envelopeSchema,
   type Deployment,
   type PollRequest,
@@ -9,7 +10,10 @@ import type { CampaignService, Offer } from '../campaigns/campaign-service.ts';
 import type { DeltaJobs } from '../delta/delta-jobs.ts';
 import type { DeltaStore } from '../delta/delta-store.ts';
 import type { FirmwareRow, FirmwareStore } from '../firmware/firmware-store.ts';
-import type { DeviceRow, DeviceStore } from './device-store.ts';
+import { decideOfferableTo } from '../firmware/domain/offerability.ts';
+import type { ModelStore } from '../firmware/model-store.ts';
+import { stringList } from '../firmware/string-list.ts';
+import type { DeviceRow, DeviceStore, Withheld } from './device-store.ts';
 import { chooseTransfer, type DeltaStatus } from './domain/choose-transfer.ts';
 import type { LastSeenBuffer } from './last-seen-buffer.ts';
 
@@ -20,6 +24,7 @@ export interface DevicePollDeps {
   readonly devices: DeviceStore;
   readonly lastSeen: LastSeenBuffer;
   readonly firmware: FirmwareStore;
+  readonly models: Pick<ModelStore, 'byName'>;
   readonly deltas: DeltaStore;
   readonly deltaJobs: Pick<DeltaJobs, 'request'>;
   readonly campaigns: Pick<CampaignService, 'offerFor' | 'markOffered'>;
@@ -49,8 +54,13 @@ export class DevicePolls {
       },
       nowMs,
     );
-    if (offer === null) return idle;
-    const deployment = await this.#deploymentOf(offer, poll, nowMs);
+    const firmware = offer === null ? null : await this.#firmwareOf(offer);
+    const hardwareRevision = poll.hardwareRevision ?? device.hardware_revision;
+    const withheld =
+      firmware === null ? null : await this.#withheld(firmware, poll, hardwareRevision);
+    await this.#rememberWithheld(device, withheld, nowMs);
+    if (offer === null || firmware === null || withheld !== null) return idle;
+    const deployment = await this.#deploymentOf(offer, firmware, poll, nowMs);
     if (deployment === null) {
       return { pollAfterMs: Math.min(pollMs, WAITING_POLL_MS), deployment: null };
     }
@@ -75,8 +85,11 @@ export class DevicePolls {
   /** A change is stored at once, for offers and deltas follow from it; a mere sighting can wait. */
   async #remember(device: DeviceRow, poll: PollRequest, nowMs: number): Promise<void> {
     const lifecycle = device.lifecycle === 'provisioned' ? 'active' : device.lifecycle;
+    // A device that stops telling its revision still has it.
+    const hardwareRevision = poll.hardwareRevision ?? device.hardware_revision;
     const unchanged =
       lifecycle === device.lifecycle &&
+      hardwareRevision === device.hardware_revision &&
       poll.runningVersion === device.firmware_version &&
       poll.runningSha256 === device.firmware_sha256;
     if (unchanged) {
@@ -89,26 +102,70 @@ export class DevicePolls {
         lifecycle,
         firmwareVersion: poll.runningVersion,
         firmwareSha256: poll.runningSha256,
+        hardwareRevision,
       },
       nowMs,
     );
   }
 
-  /** Null while the device shall wait for its delta. */
-  async #deploymentOf(offer: Offer, poll: PollRequest, nowMs: number): Promise<Deployment | null> {
+  async #firmwareOf(offer: Offer): Promise<FirmwareRow> {
     const firmware = await this.#deps.firmware.byId(offer.firmwareId);
     if (firmware === undefined || firmware.envelope_json === null) {
       throw new Error(`campaign ${offer.campaignId} offers ${offer.firmwareId}, not released`);
     }
+    return firmware;
+  }
+
+  /** Null when the device may have it. */
+  async #withheld(
+    firmware: FirmwareRow,
+    poll: PollRequest,
+    hardwareRevision: string | null,
+  ): Promise<Withheld | null> {
+    const model = await this.#deps.models.byName(firmware.model);
+    const offerable = decideOfferableTo(
+      { runningVersion: poll.runningVersion, hardwareRevision },
+      {
+        version: firmware.version,
+        state: firmware.state,
+        minimumVersion: firmware.minimum_version,
+        hardwareRevisions: stringList(firmware.hardware_revisions_json),
+      },
+      model?.floor_version ?? null,
+    );
+    if (offerable.kind === 'offerable') return null;
+    return { firmwareId: firmware.id, reason: offerable.reason, detail: offerable.detail };
+  }
+
+  async #rememberWithheld(
+    device: DeviceRow,
+    withheld: Withheld | null,
+    nowMs: number,
+  ): Promise<void> {
+    const unchanged =
+      device.withheld_firmware_id === (withheld?.firmwareId ?? null) &&
+      device.withheld_detail === (withheld?.detail ?? null);
+    if (!unchanged) await this.#deps.devices.setWithheld(device.id, withheld, nowMs);
+  }
+
+  /** Null while the device shall wait for its delta. */
+  async #deploymentOf(
+    offer: Offer,
+    firmware: FirmwareRow,
+    poll: PollRequest,
+    nowMs: number,
+  ): Promise<Deployment | null> {
     const base = poll.runningSha256;
-    const delta = base === null ? { state: 'none' as const } : await this.#delta(base, firmware);
+    const codecs = poll.deltaCodecs ?? [DELTA_CODEC];
+    const delta =
+      base === null ? { state: 'none' as const } : await this.#delta(base, firmware, codecs);
     const choice = chooseTransfer(delta, firmware.released_at_ms ?? 0, nowMs);
     if (choice.kind === 'wait') return null;
     return {
       campaignId: offer.campaignId,
       phase: offer.phase,
       round: offer.round,
-      manifest: envelopeSchema.parse(JSON.parse(firmware.envelope_json)),
+      manifest: envelopeSchema.parse(JSON.parse(firmware.envelope_json ?? 'null')),
       full: {
         ...transfer(firmware.full_sha256, firmware.full_size_bytes),
         encoding: firmware.full_encoding,
@@ -121,10 +178,15 @@ export class DevicePolls {
   }
 
   /** Where the delta stands; asks for it when this device is the first that runs the base. */
-  async #delta(baseSha256: string, target: FirmwareRow): Promise<DeltaStatus> {
+  async #delta(
+    baseSha256: string,
+    target: FirmwareRow,
+    codecs: readonly string[],
+  ): Promise<DeltaStatus> {
     const { deltas, deltaJobs } = this.#deps;
     const pair = { baseSha256, targetSha256: target.sha256 };
     const row = await deltas.find(pair);
+    if (row !== undefined && !codecs.includes(row.codec)) return { state: 'none' };
     if (row?.state === 'ready' && row.sha256 !== null && row.size_bytes !== null) {
       return { state: 'ready', sha256: row.sha256, sizeBytes: row.size_bytes, codec: row.codec };
     }

@@ -1,5 +1,5 @@
 import { sql, type Kysely, type Selectable } from 'kysely';
-import type { LifecycleState } from '@flotilla/contracts';
+import type { LifecycleState, WithheldReason } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
 import type { DeviceTable } from './tables.ts';
 
@@ -28,6 +28,14 @@ export interface DeviceState {
   readonly lifecycle: LifecycleState;
   readonly firmwareVersion: string | null;
   readonly firmwareSha256: string | null;
+  readonly hardwareRevision: string | null;
+}
+
+/** A firmware that a campaign has for a device and that is held back. */
+export interface Withheld {
+  readonly firmwareId: string;
+  readonly reason: WithheldReason;
+  readonly detail: string;
 }
 
 /** Rows of the device registry. */
@@ -73,10 +81,43 @@ export class DeviceStore {
         lifecycle: state.lifecycle,
         firmware_version: state.firmwareVersion,
         firmware_sha256: state.firmwareSha256,
+        hardware_revision: state.hardwareRevision,
+        // Assignments read the row as it was.
+        previous_firmware_sha256: sql<string | null>`case
+          when firmware_sha256 is null or firmware_sha256 = ${state.firmwareSha256}
+          then previous_firmware_sha256 else firmware_sha256 end`,
         last_seen_at_ms: nowMs,
       })
       .where('id', '=', id)
       .execute();
+  }
+
+  /** Null when nothing is held back any more. */
+  async setWithheld(id: string, withheld: Withheld | null, nowMs: number): Promise<void> {
+    await this.#db
+      .updateTable('devices')
+      .set({
+        withheld_firmware_id: withheld?.firmwareId ?? null,
+        withheld_reason: withheld?.reason ?? null,
+        withheld_detail: withheld?.detail ?? null,
+        withheld_since_ms: withheld === null ? null : nowMs,
+      })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  /** Devices of a model that a firmware was held back from, by reason. */
+  async countWithheld(): Promise<{ model: string; reason: WithheldReason; count: number }[]> {
+    const rows = await this.#db
+      .selectFrom('devices')
+      .select(['model', 'withheld_reason', (q) => q.fn.countAll<number | string>().as('count')])
+      .where('withheld_reason', 'is not', null)
+      .where('lifecycle', '!=', 'retired')
+      .groupBy(['model', 'withheld_reason'])
+      .execute();
+    return rows.flatMap(({ model, withheld_reason: reason, count }) =>
+      reason === null ? [] : [{ model, reason, count: Number(count) }],
+    );
   }
 
   /** All or none; one commit, whatever the number. */

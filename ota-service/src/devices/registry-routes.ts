@@ -8,11 +8,13 @@ import {
   type DeviceCreated,
   type DeviceDetail,
   type DeviceView,
+  type WithheldOffer,
 } from '@flotilla/contracts';
 import { parseRequest, ProblemError } from '@flotilla/service';
 import { issueDeviceToken } from '@flotilla/signing';
 import { z } from 'zod';
 import type { CampaignService } from '../campaigns/campaign-service.ts';
+import type { FirmwareStore } from '../firmware/firmware-store.ts';
 import type { DeviceRow, DeviceStore } from './device-store.ts';
 import { deviceView } from './device-view.ts';
 import type { HealthReader } from './health-reader.ts';
@@ -20,6 +22,7 @@ import type { LastSeenBuffer } from './last-seen-buffer.ts';
 
 export interface RegistryRouteDeps {
   readonly store: DeviceStore;
+  readonly firmware: Pick<FirmwareStore, 'byId'>;
   readonly lastSeen: LastSeenBuffer;
   readonly health: HealthReader;
   readonly campaigns: Pick<CampaignService, 'updatesOf'>;
@@ -89,7 +92,12 @@ export function registerRegistryRoutes(app: FastifyInstance, deps: RegistryRoute
       deps.health.healthOf([id]),
     ]);
     const records = updates.get(id) ?? [];
-    return { ...deviceView(row, health.get(id) ?? null, records[0] ?? null), updates: records };
+    return {
+      ...deviceView(row, health.get(id) ?? null, records[0] ?? null),
+      updates: records,
+      hardwareRevision: row.hardware_revision,
+      withheld: await withheldOf(deps, row),
+    };
   });
 }
 
@@ -103,6 +111,25 @@ function newDevice(id: string, model: string, group: string, nowMs: number): Dev
     firmware_sha256: null,
     created_at_ms: nowMs,
     last_seen_at_ms: null,
+    hardware_revision: null,
+    previous_firmware_sha256: null,
+    withheld_firmware_id: null,
+    withheld_reason: null,
+    withheld_detail: null,
+    withheld_since_ms: null,
+  };
+}
+
+async function withheldOf(deps: RegistryRouteDeps, row: DeviceRow): Promise<WithheldOffer | null> {
+  const { withheld_firmware_id: firmwareId, withheld_reason: reason } = row;
+  if (firmwareId === null || reason === null) return null;
+  const firmware = await deps.firmware.byId(firmwareId);
+  return {
+    firmwareId,
+    version: firmware?.version ?? 'unknown',
+    reason,
+    detail: row.withheld_detail ?? '',
+    since: new Date(row.withheld_since_ms ?? 0).toISOString(),
   };
 }
 

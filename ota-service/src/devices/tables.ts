@@ -1,4 +1,5 @@
-import type { LifecycleState } from '@flotilla/contracts';
+import type { LifecycleState, WithheldReason } from '@flotilla/contracts';
+import type { Generated } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 export interface DeviceTable {
@@ -12,6 +13,15 @@ export interface DeviceTable {
   firmware_sha256: string | null;
   created_at_ms: number;
   last_seen_at_ms: number | null;
+  /** As last told in a poll. */
+  hardware_revision: Generated<string | null>;
+  /** Digest of what ran before: the other slot may still hold it, and boot it again. */
+  previous_firmware_sha256: Generated<string | null>;
+  /** The firmware of a campaign that was held back at the last poll, and why. */
+  withheld_firmware_id: Generated<string | null>;
+  withheld_reason: Generated<WithheldReason | null>;
+  withheld_detail: Generated<string | null>;
+  withheld_since_ms: Generated<number | null>;
 }
 
 export interface DeviceTables {
@@ -43,6 +53,22 @@ export const deviceMigrations: Record<string, Migration> = {
         .on('devices')
         .columns(['model', 'firmware_sha256'])
         .execute();
+    },
+  },
+  '210_device_compatibility': {
+    async up(db) {
+      const columns = [
+        ['hardware_revision', 'text'],
+        ['previous_firmware_sha256', 'text'],
+        ['withheld_firmware_id', 'text'],
+        ['withheld_reason', 'text'],
+        ['withheld_detail', 'text'],
+        ['withheld_since_ms', 'bigint'],
+      ] as const;
+      // One column a statement: SQLite adds no more at once.
+      for (const [name, type] of columns) {
+        await db.schema.alterTable('devices').addColumn(name, type).execute();
+      }
     },
   },
 };

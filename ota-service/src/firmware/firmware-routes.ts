@@ -5,20 +5,27 @@ import {
   firmwareIdSchema,
   firmwareUploadQuerySchema,
   nameSchema,
+  releaseNotesSchema,
+  withdrawalSchema,
   type FirmwareView,
   type ListOf,
 } from '@flotilla/contracts';
 import { parseRequest, ProblemError } from '@flotilla/service';
 import { z } from 'zod';
+import { decideOfferable } from './domain/offerability.ts';
 import { releaseFirmware, type ReleaseDeps } from './firmware-release.ts';
 import type { FirmwareRow, FirmwareStore } from './firmware-store.ts';
 import type { FirmwareUploads } from './firmware-upload.ts';
-import { firmwareView } from './firmware-view.ts';
+import { firmwareViews } from './firmware-view.ts';
+import type { ModelStore } from './model-store.ts';
 
 export interface FirmwareRouteDeps extends ReleaseDeps {
   readonly uploads: FirmwareUploads;
   /** Called after a release; starts what follows from it and returns at once. */
   readonly onReleased: (firmware: FirmwareRow) => Promise<void>;
+  readonly models: Pick<ModelStore, 'byName'>;
+  /** Called after a withdrawal: pauses the campaigns that offer it. */
+  readonly onUnofferable: () => Promise<void>;
 }
 
 const pathSchema = z.strictObject({ id: firmwareIdSchema });
@@ -31,8 +38,7 @@ const listQuerySchema = z.strictObject({
 export function registerFirmwareRoutes(app: FastifyInstance, deps: FirmwareRouteDeps): void {
   app.get('/api/v1/firmware', async (request): Promise<ListOf<FirmwareView>> => {
     const rows = await deps.store.list(parseRequest(listQuerySchema, request.query, 'query'));
-    const deltas = await deps.store.deltasTowards(rows);
-    return { items: rows.map((row) => firmwareView(row, deltas)) };
+    return { items: await firmwareViews(deps.store, rows) };
   });
 
   app.get('/api/v1/firmware/:id', async (request) => view(deps.store, await find(deps, request)));
@@ -40,16 +46,61 @@ export function registerFirmwareRoutes(app: FastifyInstance, deps: FirmwareRoute
   app.put('/api/v1/firmware/:id/signature', async (request) => {
     const row = await find(deps, request);
     const envelope = parseRequest(envelopeSchema, request.body, 'body');
+    await refuseUnreleasable(deps, row);
     await releaseFirmware(deps, row, envelope);
     const released = await find(deps, request);
     await deps.onReleased(released);
     return view(deps.store, released);
   });
 
+  registerChanges(app, deps);
   void app.register((upload, _options, done) => {
     registerUpload(upload, deps);
     done();
   });
+}
+
+function registerChanges(app: FastifyInstance, deps: FirmwareRouteDeps): void {
+  /** A repeat keeps the first reason, and pauses again what was resumed or missed. */
+  app.put('/api/v1/firmware/:id/withdrawal', async (request) => {
+    const row = await find(deps, request);
+    const { reason } = parseRequest(withdrawalSchema, request.body, 'body');
+    if (!(await deps.store.withdraw(row.id, reason, deps.clock()))) {
+      const { state } = await find(deps, request);
+      if (state !== 'withdrawn') {
+        const detail = `${row.id} is a ${state}; only what was released can be withdrawn`;
+        throw new ProblemError('conflict', { detail });
+      }
+    }
+    await deps.onUnofferable();
+    return view(deps.store, await find(deps, request));
+  });
+
+  app.put('/api/v1/firmware/:id/release-notes', async (request) => {
+    const row = await find(deps, request);
+    const { releaseNotes } = parseRequest(releaseNotesSchema, request.body, 'body');
+    await deps.store.setReleaseNotes(row.id, releaseNotes);
+    return view(deps.store, await find(deps, request));
+  });
+
+  app.delete('/api/v1/firmware/:id', async (request, reply) => {
+    const row = await find(deps, request);
+    if (!(await deps.store.deleteDraft(row.id))) {
+      const detail = `${row.id} is ${row.state}; only a draft can be deleted, a release is withdrawn`;
+      throw new ProblemError('conflict', { detail });
+    }
+    return reply.code(204).send();
+  });
+}
+
+/** A floor may have risen since the upload, and nothing comes back from a withdrawal. */
+async function refuseUnreleasable(deps: FirmwareRouteDeps, row: FirmwareRow): Promise<void> {
+  const floor = (await deps.models.byName(row.model))?.floor_version ?? null;
+  const state = row.state === 'withdrawn' ? 'withdrawn' : 'released';
+  const offerable = decideOfferable({ version: row.version, state }, floor);
+  if (offerable.kind === 'withheld') {
+    throw new ProblemError('conflict', { detail: offerable.detail });
+  }
 }
 
 /** In a scope of its own: here alone a body is a stream, and may be large. */
@@ -68,7 +119,8 @@ function registerUpload(app: FastifyInstance, deps: FirmwareRouteDeps): void {
     // A refused upload is not destroyed: the same socket still has to carry the reason.
     const chunks = (request.body as Readable).iterator({ destroyOnReturn: false });
     const { row, isNew } = await deps.uploads.take(
-      { ...query, contentLengthBytes: contentLength(request) },
+      query,
+      contentLength(request),
       chunks as AsyncIterable<Uint8Array>,
     );
     void reply.code(isNew ? 201 : 200).header('location', `/api/v1/firmware/${row.id}`);
@@ -89,5 +141,7 @@ async function find(deps: FirmwareRouteDeps, request: FastifyRequest): Promise<F
 }
 
 async function view(store: FirmwareStore, row: FirmwareRow): Promise<FirmwareView> {
-  return firmwareView(row, await store.deltasTowards([row]));
+  const [only] = await firmwareViews(store, [row]);
+  if (only === undefined) throw new Error(`no view of ${row.id}`);
+  return only;
 }

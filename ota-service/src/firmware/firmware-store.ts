@@ -1,6 +1,10 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { Envelope } from '@flotilla/contracts';
+import type { Envelope, FieldError } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
+import { emptyChannels } from './channel-store.ts';
+import { brokenRules } from './domain/model-rules.ts';
+import { ensureModel, rulesOf } from './model-store.ts';
+import { stringList } from './string-list.ts';
 import type { DeltaTable, FirmwareTable } from './tables.ts';
 
 export type FirmwareRow = Selectable<FirmwareTable>;
@@ -17,8 +21,19 @@ export class FirmwareStore {
     this.#db = db;
   }
 
-  async insert(row: FirmwareRow): Promise<void> {
-    await this.#db.insertInto('firmware').values(row).execute();
+  /** The model's rules that the draft breaks; none means that it was written. */
+  async insertDraft(row: FirmwareRow): Promise<FieldError[]> {
+    return this.#db.transaction().execute(async (trx) => {
+      const model = await ensureModel(trx, row.model, row.format, row.created_at_ms);
+      const broken = brokenRules(rulesOf(model), {
+        version: row.version,
+        format: row.format,
+        minimumVersion: row.minimum_version,
+        hardwareRevisions: stringList(row.hardware_revisions_json),
+      });
+      if (broken.length === 0) await trx.insertInto('firmware').values(row).execute();
+      return broken;
+    });
   }
 
   async byId(id: string): Promise<FirmwareRow | undefined> {
@@ -56,6 +71,56 @@ export class FirmwareStore {
       .where('state', '=', 'draft')
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;
+  }
+
+  /** False when it is not released (any more). Channels that point at it are emptied with it. */
+  async withdraw(id: string, reason: string, nowMs: number): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      const result = await trx
+        .updateTable('firmware')
+        .set({ state: 'withdrawn', withdrawn_at_ms: nowMs, withdrawal_reason: reason })
+        .where('id', '=', id)
+        .where('state', '=', 'released')
+        .executeTakeFirst();
+      if (result.numUpdatedRows !== 1n) return false;
+      await emptyChannels(trx, id, { actor: 'registry', reason: `withdrawn: ${reason}` }, nowMs);
+      return true;
+    });
+  }
+
+  /** False when it is no draft. Its bytes are left to garbage collection. */
+  async deleteDraft(id: string): Promise<boolean> {
+    const result = await this.#db
+      .deleteFrom('firmware')
+      .where('id', '=', id)
+      .where('state', '=', 'draft')
+      .executeTakeFirst();
+    return result.numDeletedRows === 1n;
+  }
+
+  async setReleaseNotes(id: string, releaseNotes: string): Promise<void> {
+    await this.#db
+      .updateTable('firmware')
+      .set({ release_notes: releaseNotes })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  /** Names of the channels that point at each of these, by firmware id. */
+  async channelsAt(firmware: readonly FirmwareRow[]): Promise<Map<string, string[]>> {
+    if (firmware.length === 0) return new Map();
+    const rows = await this.#db
+      .selectFrom('channels')
+      .select(['firmware_id', 'channel'])
+      .where(
+        'firmware_id',
+        'in',
+        firmware.map((row) => row.id),
+      )
+      .orderBy('channel')
+      .execute();
+    const groups = Map.groupBy(rows, (row) => row.firmware_id ?? '');
+    return new Map([...groups].map(([id, of]) => [id, of.map(({ channel }) => channel)]));
   }
 
   /** Towards these firmware, newest base first. */

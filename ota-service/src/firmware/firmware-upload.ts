@@ -1,4 +1,5 @@
-import { manifestSchema, type FirmwareUploadQuery, type Manifest } from '@flotilla/contracts';
+import { isDeepStrictEqual } from 'node:util';
+import type { FieldError, FirmwareUploadQuery, Manifest } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import {
   ArtifactTooLargeError,
@@ -7,20 +8,18 @@ import {
 } from './artifact-store.ts';
 import { checkBundle } from './check-bundle.ts';
 import { stageCompressed } from './compress-artifact.ts';
+import { brokenRules } from './domain/model-rules.ts';
 import type { FirmwareRow, FirmwareStore } from './firmware-store.ts';
+import { rulesOf, type ModelStore } from './model-store.ts';
+import { stringList } from './string-list.ts';
 
 export interface UploadDeps {
   readonly store: FirmwareStore;
+  readonly models: Pick<ModelStore, 'byName'>;
   readonly artifacts: ArtifactStore;
   readonly maxArtifactBytes: number;
   readonly clock: () => number;
   readonly newId: (prefix: string) => string;
-}
-
-/** What the request says beside the bytes. */
-export interface UploadAnnouncement extends FirmwareUploadQuery {
-  /** Of the Content-Length header; null when the client streams without one. */
-  readonly contentLengthBytes: number | null;
 }
 
 export interface TakenUpload {
@@ -40,44 +39,59 @@ export class FirmwareUploads {
   }
 
   /**
-   * An upload that repeats a draft answers with that draft, so a publisher that broke off before it
-   * signed can go on. Throws ProblemError: already_exists, body_too_large, digest_mismatch,
+   * What is known before the body: no bytes make a released version free again. `sizeBytes` as
+   * announced, null when it was not. Throws ProblemError: already_exists, body_too_large,
    * validation_failed.
    */
-  async take(upload: UploadAnnouncement, body: AsyncIterable<Uint8Array>): Promise<TakenUpload> {
-    const { maxArtifactBytes, store } = this.#deps;
-    if ((upload.contentLengthBytes ?? 0) > maxArtifactBytes) throw tooLarge(maxArtifactBytes);
+  async refuseEarly(upload: FirmwareUploadQuery, sizeBytes: number | null): Promise<void> {
+    const { maxArtifactBytes, models, store } = this.#deps;
+    if ((sizeBytes ?? 0) > maxArtifactBytes) throw tooLarge(maxArtifactBytes);
     const existing = await store.byVersion(upload.model, upload.version);
-    // Known before the body: no bytes make a released version free again.
-    if (existing?.state === 'released') throw taken(existing);
+    if (existing !== undefined && existing.state !== 'draft') throw taken(existing);
+    const model = await models.byName(upload.model);
+    const proposed = { ...upload, minimumVersion: upload.minimumVersion ?? null };
+    refuseBroken(brokenRules(model === undefined ? null : rulesOf(model), proposed));
+  }
+
+  /**
+   * An upload that repeats a draft answers with that draft, so a publisher that broke off before it
+   * signed can go on. Throws ProblemError: those of `refuseEarly`, digest_mismatch.
+   */
+  async take(
+    upload: FirmwareUploadQuery,
+    contentLengthBytes: number | null,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<TakenUpload> {
+    const { artifacts, maxArtifactBytes } = this.#deps;
+    await this.refuseEarly(upload, contentLengthBytes);
     try {
-      return await this.#stageAndCommit(upload, body);
+      const staged = await artifacts.stage(body, maxArtifactBytes);
+      try {
+        return await this.takeStaged(upload, staged);
+      } finally {
+        await artifacts.discard(staged);
+      }
     } catch (error) {
       throw refusalOf(error);
     }
   }
 
-  async #stageAndCommit(
-    upload: UploadAnnouncement,
-    body: AsyncIterable<Uint8Array>,
-  ): Promise<TakenUpload> {
-    const { artifacts, maxArtifactBytes } = this.#deps;
-    const staged = await artifacts.stage(body, maxArtifactBytes);
-    let compressed: StagedArtifact | null = null;
+  /** The same for bytes that are all here; discarding them stays with the caller. */
+  async takeStaged(upload: FirmwareUploadQuery, staged: StagedArtifact): Promise<TakenUpload> {
+    const { artifacts } = this.#deps;
+    await check(staged, upload);
+    const draft = await this.#sameDraft(upload, staged);
+    if (draft !== null) return { row: draft, isNew: false };
+    const compressed = await stageCompressed(artifacts, staged);
     try {
-      await check(staged, upload);
-      const draft = await this.#sameDraft(upload, staged);
-      if (draft !== null) return { row: draft, isNew: false };
-      compressed = await stageCompressed(artifacts, staged);
       return await this.#commit(upload, staged, compressed);
     } finally {
-      await artifacts.discard(staged);
       if (compressed !== null) await artifacts.discard(compressed);
     }
   }
 
   async #commit(
-    upload: UploadAnnouncement,
+    upload: FirmwareUploadQuery,
     staged: StagedArtifact,
     compressed: StagedArtifact | null,
   ): Promise<TakenUpload> {
@@ -88,7 +102,7 @@ export class FirmwareUploads {
       // Bytes first: a row must never name an artifact that is not there.
       await this.#deps.artifacts.publish(staged);
       if (compressed !== null) await this.#deps.artifacts.publish(compressed);
-      await this.#deps.store.insert(row);
+      refuseBroken(await this.#deps.store.insertDraft(row));
       return { row, isNew: true };
     });
     this.#lastCommit = commit.catch(() => undefined);
@@ -97,22 +111,24 @@ export class FirmwareUploads {
 
   /** Null when the version is free; throws already_exists when something else has it. */
   async #sameDraft(
-    upload: UploadAnnouncement,
+    upload: FirmwareUploadQuery,
     staged: StagedArtifact,
   ): Promise<FirmwareRow | null> {
     const existing = await this.#deps.store.byVersion(upload.model, upload.version);
     if (existing === undefined) return null;
-    const { allowDowngrade } = manifestSchema.parse(JSON.parse(existing.manifest_json));
     const isSame =
       existing.state === 'draft' &&
       existing.sha256 === staged.sha256 &&
-      allowDowngrade === (upload.allowDowngrade === 'true');
+      existing.allow_downgrade === (upload.allowDowngrade === 'true' ? 1 : 0) &&
+      existing.format === upload.format &&
+      existing.minimum_version === (upload.minimumVersion ?? null) &&
+      isDeepStrictEqual(stringList(existing.hardware_revisions_json), upload.hardwareRevisions);
     if (!isSame) throw taken(existing);
     return existing;
   }
 
   #draft(
-    upload: UploadAnnouncement,
+    upload: FirmwareUploadQuery,
     staged: StagedArtifact,
     compressed: StagedArtifact | null,
   ): FirmwareRow {
@@ -121,7 +137,7 @@ export class FirmwareUploads {
       schemaVersion: 1,
       model: upload.model,
       version: upload.version,
-      artifact: { sha256: staged.sha256, sizeBytes: staged.sizeBytes, format: 'tar' },
+      artifact: { sha256: staged.sha256, sizeBytes: staged.sizeBytes, format: upload.format },
       allowDowngrade: upload.allowDowngrade === 'true',
       createdAt: new Date(nowMs).toISOString(),
     };
@@ -138,13 +154,21 @@ export class FirmwareUploads {
       full_encoding: compressed === null ? 'identity' : 'zstd',
       manifest_json: JSON.stringify(manifest),
       envelope_json: null,
+      format: upload.format,
+      allow_downgrade: upload.allowDowngrade === 'true' ? 1 : 0,
+      minimum_version: upload.minimumVersion ?? null,
+      hardware_revisions_json: JSON.stringify(upload.hardwareRevisions),
+      release_notes: '',
       created_at_ms: nowMs,
       released_at_ms: null,
+      withdrawn_at_ms: null,
+      withdrawal_reason: null,
+      bytes_removed_at_ms: null,
     };
   }
 }
 
-async function check(staged: StagedArtifact, upload: UploadAnnouncement): Promise<void> {
+async function check(staged: StagedArtifact, upload: FirmwareUploadQuery): Promise<void> {
   if (staged.sizeBytes === 0) {
     const errors = [{ pointer: '/body', detail: 'is empty' }];
     throw new ProblemError('validation_failed', { detail: 'the artifact is empty', errors });
@@ -155,13 +179,21 @@ async function check(staged: StagedArtifact, upload: UploadAnnouncement): Promis
       errors: [{ pointer: '/query/sha256', detail: `announced ${upload.sha256}` }],
     });
   }
-  await checkBundle(staged, upload.version);
+  // An image is opaque: what it holds shows when a device boots it on trial.
+  if (upload.format === 'tar') await checkBundle(staged, upload.version);
+}
+
+function refuseBroken(broken: readonly FieldError[]): void {
+  const errors = broken.map(({ pointer, detail }) => ({ pointer: `/query${pointer}`, detail }));
+  if (errors.length === 0) return;
+  const detail = errors.map((error) => `${error.pointer}: ${error.detail}`).join('; ');
+  throw new ProblemError('validation_failed', { detail, errors });
 }
 
 function taken({ model, version, state, id, sha256 }: FirmwareRow): ProblemError {
   const detail =
-    state === 'released'
-      ? `${model} ${version} was released already as ${id}`
+    state !== 'draft'
+      ? `${model} ${version} was ${state} already as ${id}`
       : `${model} ${version} is the draft ${id} already, with SHA-256 ${sha256} and its own options`;
   return new ProblemError('already_exists', { detail });
 }

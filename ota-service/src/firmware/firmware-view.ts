@@ -1,7 +1,21 @@
 import { manifestSchema, type DeltaView, type FirmwareView } from '@flotilla/contracts';
-import type { DeltaRow, FirmwareRow } from './firmware-store.ts';
+import type { DeltaRow, FirmwareRow, FirmwareStore } from './firmware-store.ts';
+import { stringList } from './string-list.ts';
 
-export function firmwareView(row: FirmwareRow, deltas: readonly DeltaRow[]): FirmwareView {
+/** In the order of the rows. */
+export async function firmwareViews(
+  store: FirmwareStore,
+  rows: readonly FirmwareRow[],
+): Promise<FirmwareView[]> {
+  const [deltas, channels] = await Promise.all([store.deltasTowards(rows), store.channelsAt(rows)]);
+  return rows.map((row) => firmwareView(row, deltas, channels.get(row.id) ?? []));
+}
+
+function firmwareView(
+  row: FirmwareRow,
+  deltas: readonly DeltaRow[],
+  channels: string[],
+): FirmwareView {
   return {
     id: row.id,
     model: row.model,
@@ -11,9 +25,22 @@ export function firmwareView(row: FirmwareRow, deltas: readonly DeltaRow[]): Fir
     sizeBytes: row.size_bytes,
     fullTransferBytes: row.full_size_bytes,
     manifest: manifestSchema.parse(JSON.parse(row.manifest_json)),
+    format: row.format,
+    allowDowngrade: row.allow_downgrade === 1,
+    minimumVersion: row.minimum_version,
+    hardwareRevisions: stringList(row.hardware_revisions_json),
+    releaseNotes: row.release_notes,
+    channels,
     createdAt: new Date(row.created_at_ms).toISOString(),
+    releasedAt: timestamp(row.released_at_ms),
+    withdrawnAt: timestamp(row.withdrawn_at_ms),
+    withdrawalReason: row.withdrawal_reason,
     deltas: deltas.filter((delta) => delta.firmware_id === row.id).map(deltaView),
   };
+}
+
+function timestamp(atMs: number | null): string | null {
+  return atMs === null ? null : new Date(atMs).toISOString();
 }
 
 function deltaView(row: DeltaRow): DeltaView {

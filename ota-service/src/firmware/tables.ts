@@ -1,5 +1,5 @@
-import type { FirmwareState } from '@flotilla/contracts';
-import type { Migration } from 'kysely/migration';
+import type { FirmwareFormat, FirmwareState } from '@flotilla/contracts';
+import type { Generated } from 'kysely';
 
 export type TransferEncoding = 'identity' | 'zstd';
 export type DeltaState = 'pending' | 'ready' | 'failed' | 'not_worthwhile';
@@ -21,8 +21,64 @@ export interface FirmwareTable {
   manifest_json: string;
   /** JSON of an Envelope; null while a draft. */
   envelope_json: string | null;
+  format: Generated<FirmwareFormat>;
+  /** 0 or 1. */
+  allow_downgrade: Generated<number>;
+  minimum_version: Generated<string | null>;
+  /** JSON array; empty is all. */
+  hardware_revisions_json: Generated<string>;
+  release_notes: Generated<string>;
   created_at_ms: number;
   released_at_ms: number | null;
+  withdrawn_at_ms: Generated<number | null>;
+  withdrawal_reason: Generated<string | null>;
+  /** When garbage collection gave the bytes of a withdrawn firmware up; the row stays. */
+  bytes_removed_at_ms: Generated<number | null>;
+}
+
+export interface ModelTable {
+  name: string;
+  description: string;
+  format: FirmwareFormat;
+  /** JSON array. */
+  hardware_revisions_json: string;
+  floor_version: string | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface ChannelTable {
+  model: string;
+  channel: string;
+  /** Null after a withdrawal. */
+  firmware_id: string | null;
+  updated_at_ms: number;
+}
+
+/** Append-only; `seq` counts from 1 in each channel. */
+export interface ChannelPromotionTable {
+  model: string;
+  channel: string;
+  seq: number;
+  firmware_id: string | null;
+  version: string | null;
+  previous_version: string | null;
+  actor: string;
+  reason: string;
+  at_ms: number;
+}
+
+/** A resumable upload. What lies below `offset_bytes` is on disk; bytes behind it are not promised. */
+export interface UploadTable {
+  id: string;
+  length_bytes: number;
+  offset_bytes: number;
+  /** The `Upload-Metadata` header as it came. */
+  metadata: string;
+  /** The draft it became; null before. */
+  firmware_id: string | null;
+  created_at_ms: number;
+  expires_at_ms: number;
 }
 
 /** At most one delta per pair of artifacts. */
@@ -43,54 +99,8 @@ export interface DeltaTable {
 export interface FirmwareTables {
   firmware: FirmwareTable;
   deltas: DeltaTable;
+  models: ModelTable;
+  channels: ChannelTable;
+  channel_promotions: ChannelPromotionTable;
+  uploads: UploadTable;
 }
-
-export const firmwareMigrations: Record<string, Migration> = {
-  '100_firmware': {
-    async up(db) {
-      await db.schema
-        .createTable('firmware')
-        .addColumn('id', 'text', (c) => c.primaryKey())
-        .addColumn('model', 'text', (c) => c.notNull())
-        .addColumn('version', 'text', (c) => c.notNull())
-        .addColumn('state', 'text', (c) => c.notNull())
-        .addColumn('sha256', 'text', (c) => c.notNull())
-        .addColumn('size_bytes', 'bigint', (c) => c.notNull())
-        .addColumn('full_sha256', 'text', (c) => c.notNull())
-        .addColumn('full_size_bytes', 'bigint', (c) => c.notNull())
-        .addColumn('full_encoding', 'text', (c) => c.notNull())
-        .addColumn('manifest_json', 'text', (c) => c.notNull())
-        .addColumn('envelope_json', 'text')
-        .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
-        .addColumn('released_at_ms', 'bigint')
-        .addUniqueConstraint('firmware_model_version', ['model', 'version'])
-        .execute();
-      // A poll looks its base up by digest, and so does every download.
-      await db.schema.createIndex('firmware_sha256').on('firmware').column('sha256').execute();
-      await db.schema
-        .createIndex('firmware_full_sha256')
-        .on('firmware')
-        .column('full_sha256')
-        .execute();
-    },
-  },
-  '110_deltas': {
-    async up(db) {
-      await db.schema
-        .createTable('deltas')
-        .addColumn('base_sha256', 'text', (c) => c.notNull())
-        .addColumn('target_sha256', 'text', (c) => c.notNull())
-        .addColumn('state', 'text', (c) => c.notNull())
-        .addColumn('sha256', 'text')
-        .addColumn('size_bytes', 'bigint')
-        .addColumn('codec', 'text', (c) => c.notNull())
-        .addColumn('detail', 'text')
-        .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
-        .addColumn('updated_at_ms', 'bigint', (c) => c.notNull())
-        .addPrimaryKeyConstraint('deltas_pair', ['base_sha256', 'target_sha256'])
-        .execute();
-      await db.schema.createIndex('deltas_target').on('deltas').column('target_sha256').execute();
-      await db.schema.createIndex('deltas_sha256').on('deltas').column('sha256').execute();
-    },
-  },
-};

@@ -24,6 +24,17 @@ export function registerRegistryMetrics(registry: Registry, deps: RegistryMetric
     },
   });
   new Gauge({
+    name: 'flotilla_devices_withheld',
+    help: 'Devices that a campaign has a firmware for and the registry holds it back, by reason',
+    labelNames: ['model', 'reason'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { count, ...labels } of await deps.devices.countWithheld())
+        this.set(labels, count);
+    },
+  });
+  new Gauge({
     name: 'flotilla_artifacts_bytes',
     help: 'Bytes of stored artifacts, by kind: the artifact itself, its compressed form, deltas',
     labelNames: ['kind'],

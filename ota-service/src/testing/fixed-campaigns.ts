@@ -7,6 +7,8 @@ import type { CampaignPort } from '../ota-service.ts';
 export class FixedCampaigns implements CampaignPort {
   offer: Offer | null = null;
   readonly offered: { readonly deviceId: string; readonly offer: Offer }[] = [];
+  /** How often it was asked to pause what may not be offered; the offer itself stays. */
+  pausedUnofferable = 0;
   readonly #reports = new Map<string, { deviceId: string; report: UpdateReport }>();
 
   offerFor(): Promise<Offer | null> {
@@ -15,6 +17,11 @@ export class FixedCampaigns implements CampaignPort {
 
   markOffered(deviceId: string, offer: Offer): Promise<void> {
     this.offered.push({ deviceId, offer });
+    return Promise.resolve();
+  }
+
+  pauseUnofferable(): Promise<void> {
+    this.pausedUnofferable += 1;
     return Promise.resolve();
   }
 

@@ -108,8 +108,14 @@ export async function startHarness(options: HarnessOptions = {}) {
       const all = await readdir(artifactsFolder, { recursive: true, withFileTypes: true });
       return all.filter((entry) => entry.isFile()).map((entry) => entry.name);
     },
-    async publish(model: string, version: string, artifact: Uint8Array): Promise<FirmwareView> {
-      const draft = (await (await upload({ model, version }, artifact)).json()) as FirmwareView;
+    async publish(
+      model: string,
+      version: string,
+      artifact: Uint8Array,
+      options: Record<string, string> = {},
+    ): Promise<FirmwareView> {
+      const answer = await upload({ model, version, ...options }, artifact);
+      const draft = (await answer.json()) as FirmwareView;
       const signature = await operator(
         'PUT',
         `/api/v1/firmware/${draft.id}/signature`,
