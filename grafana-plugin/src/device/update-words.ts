@@ -70,6 +70,15 @@ const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
     sentence:
       'The firmware is not among the signed releases, or differs from the one that was signed. Nothing was installed.',
   },
+  model_mismatch: {
+    short: 'for another model',
+    sentence: 'The firmware is made for another model. The device refused it and changed nothing.',
+  },
+  format_mismatch: {
+    short: 'other format',
+    sentence:
+      'The firmware comes in a form that the slots of this device do not take. It changed nothing.',
+  },
   hardware_mismatch: {
     short: 'other hardware',
     sentence:
@@ -78,6 +87,11 @@ const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
   minimum_version_unmet: {
     short: 'step needed before',
     sentence: 'The firmware needs a newer version on the device before it can be installed.',
+  },
+  downgrade_refused: {
+    short: 'downgrade refused',
+    sentence:
+      'The firmware is older than the one this device has confirmed, and it is not signed as a downgrade.',
   },
   download_failed: {
     short: 'download failed',

@@ -1,13 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TufDocument } from '@flotilla/contracts';
-import {
-  Metadata,
-  type MetadataKind,
-  type Root,
-  type Snapshot,
-  type Targets,
-  type Timestamp,
-} from '@tufjs/models';
+import { Metadata, type Root, type Snapshot, type Targets, type Timestamp } from '@tufjs/models';
 import { TrustError } from './trust-error.ts';
 
 export interface MetadataOf {
@@ -38,10 +31,7 @@ export function readMetadata<R extends TrustRole>(role: R, text: string | Buffer
 export function fromDocument<R extends TrustRole>(role: R, json: unknown): MetadataOf[R] {
   try {
     // The overloads are by literal kind; which one it is follows from the role.
-    return Metadata.fromJSON(
-      role as never as MetadataKind.Root,
-      json as Json,
-    ) as AnyMetadata as MetadataOf[R];
+    return Metadata.fromJSON(role as never, json as Json) as AnyMetadata as MetadataOf[R];
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TrustError('metadata_invalid', `${role}.json cannot be read: ${why}`, { cause });
