@@ -22,8 +22,11 @@ export const campaignCreateSchema = z.strictObject({
   phases: phasesSchema.default([{ percent: 1 }, { percent: 10 }, { percent: 100 }]),
   /** Share of finished devices that may fail, 0 to 1; above it the campaign pauses. */
   errorThreshold: z.number().min(0).max(1).default(0.05),
-  /** Finished devices needed before the threshold judges; capped by the phase's size. */
-  minSample: z.number().int().min(1).max(1_000_000).default(10),
+  /**
+   * A number: the threshold judges from so many finished devices on, capped by the phase's size. Null:
+   * it judges as soon as the failures are more than chance explains (docs/decisions/0005).
+   */
+  minSample: z.number().int().min(1).max(1_000_000).nullable().default(null),
   /** A phase that is all confirmed rests this long before the next starts. */
   soakMs: z
     .number()
@@ -99,7 +102,7 @@ export const campaignViewSchema = z.object({
   /** Devices that were ever offered this version by this campaign. */
   exposedDevices: z.number().int(),
   errorThreshold: z.number(),
-  minSample: z.number().int(),
+  minSample: z.number().int().nullable(),
   soakMs: z.number().int(),
   deadlineMs: z.number().int(),
   phases: z.array(phaseViewSchema),

@@ -8,7 +8,7 @@ describe('campaignCreateSchema', () => {
     expect(campaignCreateSchema.parse(base)).toMatchObject({
       phases: [{ percent: 1 }, { percent: 10 }, { percent: 100 }],
       errorThreshold: 0.05,
-      minSample: 10,
+      minSample: null,
     });
   });
 

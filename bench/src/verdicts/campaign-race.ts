@@ -1,16 +1,17 @@
 import { phaseSizes } from '@flotilla/ota-service/src/campaigns/domain/campaign-plan.ts';
+import { exceedsByMoreThanChance } from '@flotilla/ota-service/src/campaigns/domain/gates/limit-and-chance.ts';
 import { geometricGaps, uniform } from '../harness/random.ts';
 import { boundaryOf, eProcessTable, judgedPause, LIMIT } from './shipped-policy.ts';
 
 export const PHASE_PERCENTS = [1, 10, 100];
 /** Minimum samples of the fixed threshold; 10 stands for itself, 100 for AWS IoT Jobs. */
 export const MIN_SAMPLES = [10, 25, 50, 100, 150, 200, 250, 300, 400, 500, 1000, 2000];
-/** The shipped judge with a minimum sample no phase reaches: the limit is read at a phase's end. */
-const WHOLE_PHASE = 1_000_000;
-const DEFAULT_MIN_SAMPLE = 10;
+/** The minimum sample of the shipped judge's second setting. */
+const SHORT_MIN_SAMPLE = 10;
 
-export const PHASE_END = 0;
-export const SHIPPED_DEFAULT = 1;
+/** The shipped judge as it comes: no minimum sample, the limit judges what chance does not explain. */
+export const SHIPPED = 0;
+export const SHORT_SAMPLE = 1;
 export const GATE_ALONE = 2;
 export const HAWKBIT = 3;
 const FIXED = 4;
@@ -45,8 +46,8 @@ export function raceRules(cell: Cell, checkedCampaigns: number): Float64Array[] 
     course.run(one, failures);
     one.forEach((at, rule) => ((pausedAt[rule] ?? one)[campaign] = at));
     if (failures !== null) {
-      check(sizes, failures, one[PHASE_END] ?? NaN, WHOLE_PHASE);
-      check(sizes, failures, one[SHIPPED_DEFAULT] ?? NaN, DEFAULT_MIN_SAMPLE);
+      check(sizes, failures, one[SHIPPED] ?? NaN, null);
+      check(sizes, failures, one[SHORT_SAMPLE] ?? NaN, SHORT_MIN_SAMPLE);
     }
   }
   return pausedAt;
@@ -58,6 +59,7 @@ class Course {
   readonly #eLimit: Float64Array;
   readonly #boundaries: readonly number[];
   readonly #groupLimits: readonly number[];
+  readonly #chanceLimits: readonly number[];
   readonly #minSamples: readonly number[];
 
   constructor(sizes: readonly number[], cell: Cell) {
@@ -68,15 +70,14 @@ class Course {
     this.#eLimit = eProcessTable(Math.min(devices, Math.ceil(mean + 10 * Math.sqrt(mean) + 20)));
     const own = sizes.map((size, index) => size - (sizes[index - 1] ?? 0));
     this.#boundaries = own.map((size, i) => (size > 0 ? boundaryOf(size, i + 1, own.length) : 1));
-    this.#groupLimits = own.map((size) => {
-      let failures = Math.floor(size * LIMIT);
-      while (failures / size <= LIMIT) failures++;
-      return failures;
-    });
+    this.#groupLimits = own.map((size) => leastFailures(size, (n) => n / size > LIMIT));
+    this.#chanceLimits = own.map((size) =>
+      leastFailures(size, (n) => exceedsByMoreThanChance(n, size, LIMIT)),
+    );
     const [first = 0] = sizes;
     // The plain threshold takes a first phase smaller than its sample whole; the others wait.
     this.#minSamples = MIN_SAMPLES.map((sample) =>
-      sample === DEFAULT_MIN_SAMPLE ? Math.min(sample, first) : sample,
+      sample === SHORT_MIN_SAMPLE ? Math.min(sample, first) : sample,
     );
   }
 
@@ -92,7 +93,7 @@ class Course {
     let before = 0;
     let failures = 0;
     let sampleIndex = 0;
-    let defaultSampleEnd = this.#defaultSample(0);
+    let shortSampleEnd = this.#shortSample(0);
     for (let at = this.#nextGap(); ; at += this.#nextGap()) {
       // Samples that fill up before this failure are judged with the failures so far.
       for (; sampleIndex < MIN_SAMPLES.length; sampleIndex++) {
@@ -101,17 +102,17 @@ class Course {
         if (failures / sample >= LIMIT) pause(FIXED + sampleIndex, sample);
       }
       for (;;) {
-        if (defaultSampleEnd < at) {
-          const share = (failures - before) / (defaultSampleEnd - begin);
-          if (share > LIMIT) pause(SHIPPED_DEFAULT, defaultSampleEnd);
-          defaultSampleEnd = Infinity;
+        if (shortSampleEnd < at) {
+          const share = (failures - before) / (shortSampleEnd - begin);
+          if (share > LIMIT) pause(SHORT_SAMPLE, shortSampleEnd);
+          shortSampleEnd = Infinity;
         }
         const end = sizes[phase] ?? Infinity;
         if (at <= end || end === devices) break;
         phase++;
         begin = end;
         before = failures;
-        defaultSampleEnd = end + this.#defaultSample(phase);
+        shortSampleEnd = end + this.#shortSample(phase);
       }
       if (at > devices) return;
       failures++;
@@ -122,11 +123,11 @@ class Course {
       const isAboveGroupLimit = inPhase >= (this.#groupLimits[phase] ?? Infinity);
       if (isSignificant) pause(GATE_ALONE, at);
       if (isAboveGroupLimit) pause(HAWKBIT, at);
+      if (isSignificant || inPhase >= (this.#chanceLimits[phase] ?? Infinity)) pause(SHIPPED, at);
       if (isSignificant || isAboveGroupLimit) {
-        pause(PHASE_END, at);
-        pause(SHIPPED_DEFAULT, at);
-      } else if (at - begin >= this.#defaultSample(phase) && inPhase / (at - begin) > LIMIT) {
-        pause(SHIPPED_DEFAULT, at);
+        pause(SHORT_SAMPLE, at);
+      } else if (at - begin >= this.#shortSample(phase) && inPhase / (at - begin) > LIMIT) {
+        pause(SHORT_SAMPLE, at);
       }
       if (failures / at >= LIMIT) {
         for (let i = 0; i < MIN_SAMPLES.length && (this.#minSamples[i] ?? 0) <= at; i++) {
@@ -138,11 +139,18 @@ class Course {
     }
   }
 
-  /** Devices of a phase that the shipped default waits for before it reads the limit. */
-  #defaultSample(phase: number): number {
+  /** Devices of a phase that the short sample waits for before it reads the limit. */
+  #shortSample(phase: number): number {
     const size = (this.#sizes[phase] ?? 0) - (this.#sizes[phase - 1] ?? 0);
-    return Math.min(DEFAULT_MIN_SAMPLE, Math.max(1, size));
+    return Math.min(SHORT_MIN_SAMPLE, Math.max(1, size));
   }
+}
+
+/** The fewest failures of a phase that break a limit; beyond its size none does. */
+function leastFailures(size: number, breaks: (failures: number) => boolean): number {
+  let failures = Math.floor(size * LIMIT);
+  while (failures <= size && !breaks(failures)) failures++;
+  return failures;
 }
 
 const CHECKED_LOOKS = 60;
@@ -152,7 +160,7 @@ function check(
   sizes: readonly number[],
   failures: readonly number[],
   pausedAt: number,
-  minSample: number,
+  minSample: number | null,
 ): void {
   const end = Number.isFinite(pausedAt) ? pausedAt : Infinity;
   const looks = failures.flatMap((at) => [at - 1, at]).filter((at) => at > 0 && at < end);

@@ -49,7 +49,7 @@ export function judgedPause(
   cumulativeSizes: readonly number[],
   failuresAt: readonly number[],
   finished: number,
-  minSample: number,
+  minSample: number | null,
 ): boolean {
   const phases = cumulativeSizes.map((end, index) => {
     const begin = cumulativeSizes[index - 1] ?? 0;

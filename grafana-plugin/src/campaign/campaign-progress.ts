@@ -14,9 +14,12 @@ export function underWayDevices(counts: PhaseCounts): number {
   return Math.max(0, counts.started - finishedDevices(counts));
 }
 
-/** Finished devices the threshold needs in this phase: the minimum sample, capped by its size. */
-export function sampleNeeded(minSample: number, phaseDevices: number): number {
-  return Math.min(minSample, phaseDevices);
+/**
+ * Finished devices the threshold needs in this phase: the minimum sample, capped by its size; without
+ * one the whole phase, for until then the limit pauses only what is certain to end above it.
+ */
+export function sampleNeeded(minSample: number | null, phaseDevices: number): number {
+  return Math.min(minSample ?? phaseDevices, phaseDevices);
 }
 
 export function newestFirst(campaigns: readonly CampaignView[]): CampaignView[] {

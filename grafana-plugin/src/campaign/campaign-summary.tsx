@@ -29,8 +29,10 @@ export function CampaignSummary({ campaign }: { readonly campaign: CampaignView 
           <dt>Error limit</dt>
           <dd>{percent(campaign.errorThreshold)}</dd>
           <dd className="figure-note">
-            from {count(campaign.minSample, 'finished device')}; silent after{' '}
-            {duration(campaign.deadlineMs)}
+            {campaign.minSample === null
+              ? 'beyond chance'
+              : `from ${count(campaign.minSample, 'finished device')}`}
+            ; silent after {duration(campaign.deadlineMs)}
             {campaign.soakMs > 0 && `; rests ${duration(campaign.soakMs)}`}
           </dd>
         </div>

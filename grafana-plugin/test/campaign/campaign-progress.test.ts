@@ -38,6 +38,7 @@ describe('progress', () => {
   it('caps the sample by the phase', () => {
     expect(sampleNeeded(10, 1)).toBe(1);
     expect(sampleNeeded(10, 400)).toBe(10);
+    expect(sampleNeeded(null, 400)).toBe(400);
   });
 
   it('lists the newest campaign first', () => {

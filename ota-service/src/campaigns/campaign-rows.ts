@@ -53,7 +53,7 @@ export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]
     round: row.round,
     currentPhase: row.current_phase,
     errorThreshold: row.error_threshold,
-    minSample: row.min_sample,
+    minSample: row.min_sample === 0 ? null : row.min_sample,
     soakMs: row.soak_ms,
     deadlineMs: row.deadline_ms,
     phases: phases.map(phaseOf),

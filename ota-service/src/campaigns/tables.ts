@@ -14,6 +14,7 @@ export interface CampaignRow {
   round: number;
   current_phase: number;
   error_threshold: number;
+  /** 0 stands for none. */
   min_sample: number;
   soak_ms: number;
   deadline_ms: number;

@@ -1,20 +1,23 @@
 import type { VerdictKind } from '@flotilla/contracts';
+import { exceedsByMoreThanChance } from './gates/limit-and-chance.ts';
 import { weighOutcomes, type OutcomeEvidence } from './gates/outcome-gate.ts';
 import {
+  errorRateOf,
   errorsOf,
   finishedOf,
   type Observation,
   type ObservedPhase,
   type ObservedPhases,
 } from './observation.ts';
-import { brokenLimitWords, outcomeBreachWords, phaseName } from './verdict-words.ts';
+import { brokenLimitWords, chanceWords, outcomeBreachWords, phaseName } from './verdict-words.ts';
 
 export interface GateState {
   readonly round: number;
   readonly currentPhase: number;
   readonly phaseCount: number;
   readonly errorThreshold: number;
-  readonly minSample: number;
+  /** Null: the limit judges whatever chance does not explain. */
+  readonly minSample: number | null;
   readonly soakMs: number;
   /** When the gate first saw the current phase all finished, by its own clock; null before. */
   readonly settledAtMs: number | null;
@@ -43,10 +46,10 @@ export interface Judgement {
  * May the next phase start? In this order:
  *
  * 1. The warehouse did not answer: hold. The past proves nothing about now.
- * 2. Any phase reached so far breaks the limit: pause. It breaks it when enough devices finished and
- *    the share of errors is above the limit, or, whatever the sample, when so many failed that the
- *    phase ends above it even if all others succeed. The minimum sample guards against judging a
- *    rate by luck; where the end is certain there is no luck left, and waiting only exposes devices.
+ * 2. Any phase reached so far breaks the limit: pause. It breaks it when so many failed that the phase
+ *    ends above the limit even if all others succeed. The user's minimum sample adds a rate: enough
+ *    devices finished and the share of errors among them is above the limit. Without one, a single
+ *    failure among ten canaries proves nothing, so the failures must also be more than chance explains.
  * 3. More devices failed than the tolerated probability explains, over all phases or in one: pause.
  *    The user's threshold is asked first because its words are the user's own; either may pause.
  * 4. Not every device of every phase so far has finished: hold. Earlier phases count too, because a
@@ -93,14 +96,14 @@ export function judge(state: GateState, observation: Observation, nowMs: number)
   if (waiting !== null) return answer('hold', waiting.code, waiting.words);
   const settledAtMs = state.settledAtMs ?? nowMs;
   if (state.currentPhase >= state.phaseCount) {
-    return answer('complete', 'all_phases_passed', summary(reached), { settledAtMs });
+    return answer('complete', 'all_phases_passed', summary(state, reached), { settledAtMs });
   }
   const leftMs = settledAtMs + state.soakMs - nowMs;
   if (leftMs > 0) {
     const words = `${phaseName(state.currentPhase)} is done and rests for another ${Math.ceil(leftMs / 1000)} s`;
     return answer('hold', 'soaking', words, { settledAtMs });
   }
-  return answer('advance', 'phase_passed', summary(reached), { settledAtMs });
+  return answer('advance', 'phase_passed', summary(state, reached), { settledAtMs });
 }
 
 function reachedPhases(state: GateState, observation: Observation): readonly ObservedPhase[] {
@@ -122,12 +125,22 @@ function weighReached(state: GateState, reached: readonly ObservedPhase[]): Outc
 export type BrokenRule = 'rate' | 'certain';
 
 function brokenRule(state: GateState, phase: ObservedPhase): BrokenRule | null {
+  const { minSample, errorThreshold } = state;
   const finished = finishedOf(phase);
   const errors = errorsOf(phase);
   if (errors === 0) return null;
-  const sample = Math.min(state.minSample, Math.max(1, phase.devices));
-  if (finished >= sample && errors / finished > state.errorThreshold) return 'rate';
-  return errors / Math.max(phase.devices, finished) > state.errorThreshold ? 'certain' : null;
+  const devices = Math.max(phase.devices, finished);
+  if (minSample === null) {
+    return exceedsByMoreThanChance(errors, devices, errorThreshold) ? chanceRule(phase) : null;
+  }
+  const sample = Math.min(minSample, Math.max(1, phase.devices));
+  if (finished >= sample && errors / finished > errorThreshold) return 'rate';
+  return errors / devices > errorThreshold ? 'certain' : null;
+}
+
+/** A phase that is over has a rate; before, the pause rests on how it must end. */
+function chanceRule(phase: ObservedPhase): BrokenRule {
+  return finishedOf(phase) >= phase.devices ? 'rate' : 'certain';
 }
 
 function awaited(
@@ -151,10 +164,13 @@ function awaited(
   return null;
 }
 
-function summary(reached: readonly ObservedPhase[]): string {
+function summary(state: GateState, reached: readonly ObservedPhase[]): string {
   const finished = reached.reduce((sum, phase) => sum + finishedOf(phase), 0);
   const confirmed = reached.reduce((sum, phase) => sum + phase.confirmed, 0);
-  return `${confirmed} of ${finished} devices confirmed`;
+  const lucky = reached
+    .filter((phase) => (errorRateOf(phase) ?? 0) > state.errorThreshold)
+    .map((phase) => `; ${chanceWords(phase, state.errorThreshold)}`);
+  return `${confirmed} of ${finished} devices confirmed${lucky.join('')}`;
 }
 
 function evidenceOf(

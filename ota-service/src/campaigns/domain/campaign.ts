@@ -27,7 +27,8 @@ export interface Campaign {
   readonly round: number;
   readonly currentPhase: number;
   readonly errorThreshold: number;
-  readonly minSample: number;
+  /** Null: chance decides what the threshold may judge by; see `campaign-verdict.ts`. */
+  readonly minSample: number | null;
   readonly soakMs: number;
   readonly deadlineMs: number;
   readonly phases: readonly CampaignPhase[];

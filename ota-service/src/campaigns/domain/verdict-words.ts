@@ -27,6 +27,15 @@ export function brokenLimitWords(
     : `${what}, ${share} even if all others succeed, ${limit}`;
 }
 
+/** "1 of 10 canary devices rolled back, 10 %, above the limit of 5 % but within chance" */
+export function chanceWords(phase: ObservedPhase, errorThreshold: number): string {
+  const errors = errorsOf(phase);
+  const finished = finishedOf(phase);
+  const what = `${errors} of ${finished} ${phaseName(phase.phase)} devices ${failureWords(phase)}`;
+  const limit = percentWords(errorThreshold);
+  return `${what}, ${percentWords(errors / finished)}, above the limit of ${limit} but within chance`;
+}
+
 /**
  * "6 of 54 started devices failed or rolled back, 11.1 %, more than 2 % can explain (e-value 63,
  * limit 50)"; for one phase's bound "(31 of 1000 are too many)".

@@ -123,6 +123,46 @@ describe('pause', () => {
   });
 });
 
+describe('the limit without a minimum sample', () => {
+  const beyondChance = (over: Partial<GateState> = {}): GateState =>
+    gate({ minSample: null, ...over });
+  const canaries = (devices: number, failed: number, confirmed = devices - failed): Observation =>
+    seen(observedPhase(1, { devices, started: failed + confirmed, confirmed, failed }));
+
+  it.each([
+    [1, 1, '1 of 1 canary devices failed, 100 %, limit 5 %'],
+    [10, 2, '2 of 10 canary devices failed, 20 %, limit 5 %'],
+    [41, 4, '4 of 41 canary devices failed, 9.8 %, limit 5 %'],
+    [200, 11, '11 of 200 canary devices failed, 5.5 %, limit 5 %'],
+  ])('pauses when of %i canaries %i failed', (devices, failed, words) => {
+    const judgement = judge(beyondChance(), canaries(devices, failed), NOW);
+    expect(judgement).toMatchObject({ kind: 'pause', words });
+  });
+
+  it('does not wait for the phase to end when its end is certain', () => {
+    expect(judge(beyondChance(), canaries(10, 2, 0), NOW)).toMatchObject({
+      kind: 'pause',
+      words: '2 of 10 canary devices failed, 20 % even if all others succeed, limit 5 %',
+    });
+  });
+
+  it('goes on after one failure among ten, and says so', () => {
+    expect(judge(beyondChance(), canaries(10, 1), NOW)).toMatchObject({
+      kind: 'advance',
+      words:
+        '9 of 10 devices confirmed; 1 of 10 canary devices failed, 10 %, above the limit of 5 % but within chance',
+    });
+  });
+
+  it('takes a lower limit as a lower normal rate, and a limit of zero at its word', () => {
+    const two = canaries(100, 2);
+    expect(judge(beyondChance({ errorThreshold: 0.02 }), two, NOW).kind).toBe('advance');
+    expect(judge(beyondChance({ errorThreshold: 0.002 }), two, NOW).kind).toBe('pause');
+    const one = canaries(1000, 1);
+    expect(judge(beyondChance({ errorThreshold: 0 }), one, NOW).kind).toBe('pause');
+  });
+});
+
 describe('pause on more failures than chance explains', () => {
   /** Too few for the user's threshold to judge by: its minimum sample is the whole phase. */
   const late = (over: Partial<GateState> = {}): GateState =>
