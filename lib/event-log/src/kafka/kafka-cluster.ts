@@ -214,18 +214,10 @@ export class KafkaCluster {
 }
 
 /** Rejects at `deadline` (of performance.now()); the work itself goes on, and its end is ignored. */
-export async function withDeadline<T>(work: Promise<T>, deadline: number): Promise<T> {
-  const abort = new AbortController();
-  const expired = delay(Math.max(0, deadline - performance.now()), undefined, {
-    signal: abort.signal,
-  }).then(() => {
-    throw new Error('no answer in time');
+export function withDeadline<T>(work: Promise<T>, deadline: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const waitMs = Math.max(0, deadline - performance.now());
+    const timer = setTimeout(() => reject(new Error('no answer in time')), waitMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-  try {
-    return await Promise.race([work, expired]);
-  } finally {
-    abort.abort();
-    expired.catch(() => undefined);
-    work.catch(() => undefined);
-  }
 }

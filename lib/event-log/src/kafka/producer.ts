@@ -1,13 +1,14 @@
-import { initProducerIdV5, NumericMap, produceV11, type MessageRecord } from '@platformatic/kafka';
+import { initProducerIdV5, NumericMap } from '@platformatic/kafka';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { LogFullError, type LogRecord } from '../event-log.ts';
 import { InvalidRecordError, LogUnavailableError } from '../log-errors.ts';
 import { javaPartition } from './java-partition.ts';
 import { withDeadline, type KafkaCluster } from './kafka-cluster.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
+import { produce } from './produce-request.ts';
 import { answerOf, CODE, isAuthenticationFailure, isTransient } from './protocol-codes.ts';
+import { encodeRecord, encodeRecordBatch, type EncodedRecord } from './record-batch.ts';
 
-const ACKS_ALL = -1;
 /** Below a broker's usual message.max.bytes of 1 MiB; a single larger record travels alone. */
 const MAX_BATCH_BYTES = 768 * 1024;
 const RETRY_MS = 50;
@@ -28,8 +29,7 @@ interface PendingAppend {
   readonly reject: (error: unknown) => void;
 }
 
-interface PendingRecord {
-  readonly message: MessageRecord;
+interface PendingRecord extends EncodedRecord {
   readonly sizeBytes: number;
   readonly append: PendingAppend;
 }
@@ -48,6 +48,8 @@ interface Batch {
   /** Null before the first attempt. */
   session: Session | null;
   sequence: number;
+  /** As it travels, once it has its numbers. */
+  bytes: Buffer | null;
 }
 
 interface PartitionQueue {
@@ -87,9 +89,10 @@ export class Producer {
 
   async append(topic: string, records: readonly LogRecord[]): Promise<void> {
     const deadline = performance.now() + this.#cluster.timeoutMs;
-    const messages = records.map((record) => toMessage(topic, record));
-    const sizes = messages.map(sizeOf);
-    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const now = Date.now();
+    const keys = records.map(({ key }) => Buffer.from(key, 'utf8'));
+    const encoded = records.map((record, i) => encodeRecord(keys[i] ?? EMPTY, record, now));
+    const total = encoded.reduce((sum, record) => sum + sizeOf(record), 0);
     if (this.#sizeBytes > 0 && this.#sizeBytes + total > this.#settings.bufferBytes) {
       throw new LogFullError(
         `${this.#sizeBytes} bytes wait for Kafka already; no room for ${total} more`,
@@ -101,13 +104,13 @@ export class Producer {
       throw error;
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const append = { deadline, left: messages.length, resolve, reject };
-    for (const [index, message] of messages.entries()) {
-      message.partition = javaPartition(message.key ?? EMPTY, layout.leaders.length);
-      const record = { message, sizeBytes: sizes[index] ?? 0, append };
-      this.#queue(topic, message.partition).pending.push(record);
+    const append = { deadline, left: records.length, resolve, reject };
+    for (const [i, record] of encoded.entries()) {
+      const partition = javaPartition(keys[i] ?? EMPTY, layout.leaders.length);
+      const sizeBytes = sizeOf(record);
+      this.#queue(topic, partition).pending.push({ ...record, sizeBytes, append });
     }
-    this.#records += messages.length;
+    this.#records += records.length;
     this.#appends += 1;
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS);
     this.#kick(layout.leaders);
@@ -229,18 +232,12 @@ export class Producer {
     queues: readonly PartitionQueue[],
     deadline: number,
   ): Promise<boolean> {
-    const messages = queues.flatMap(({ batch }) => batch?.records.map((r) => r.message) ?? []);
     const connection = await withDeadline(this.#cluster.nodeConnection(node), deadline);
-    const sequences = new NumericMap();
-    for (const { key, batch } of queues) sequences.set(key, batch?.sequence ?? 0);
-    const request = produceV11.api.async(connection, ACKS_ALL, this.#cluster.attemptMs, messages, {
-      compression: this.#settings.compression,
-      producerId: session.producerId,
-      producerEpoch: session.producerEpoch,
-      sequences,
-    });
+    const batches = queues.flatMap(({ topic, partition, batch }) =>
+      batch === null ? [] : [{ topic, partition, bytes: this.#bytesOf(batch, session) }],
+    );
+    const request = produce.async(connection, this.#cluster.attemptMs, batches);
     const answer = await withDeadline(answerOf(request), deadline);
-    if (typeof answer === 'boolean') throw new Error('the broker did not answer');
     let again = false;
     for (const { name, partitionResponses } of answer.responses) {
       for (const { index, errorCode, errorMessage } of partitionResponses) {
@@ -249,6 +246,12 @@ export class Producer {
       }
     }
     return again;
+  }
+
+  #bytesOf(batch: Batch, { producerId, producerEpoch }: Session): Buffer {
+    const identity = { producerId, producerEpoch, firstSequence: batch.sequence };
+    batch.bytes ??= encodeRecordBatch(batch.records, identity, this.#settings.compression);
+    return batch.bytes;
   }
 
   /** Whether the batch has to be sent again. */
@@ -364,28 +367,11 @@ function takeBatch(queue: PartitionQueue): Batch {
   }
   const records = queue.pending.splice(0, count);
   const deadline = Math.min(...records.map((record) => record.append.deadline));
-  return { records, deadline, session: null, sequence: 0 };
+  return { records, deadline, session: null, sequence: 0, bytes: null };
 }
 
-function toMessage(topic: string, record: LogRecord): MessageRecord {
-  const key = Buffer.from(record.key, 'utf8');
-  const { buffer, byteOffset, byteLength } = record.value;
-  const headers = Object.entries(record.headers).map(
-    ([name, value]) => [Buffer.from(name, 'utf8'), Buffer.from(value, 'utf8')] as const,
-  );
-  return {
-    key,
-    value: Buffer.from(buffer, byteOffset, byteLength),
-    headers: new Map(headers),
-    topic,
-    timestamp: BigInt(Date.now()),
-  };
-}
-
-function sizeOf({ key, value, headers }: MessageRecord): number {
-  let size = RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + value.length;
-  for (const [name, text] of headers ?? []) size += name.length + text.length + 4;
-  return size;
+function sizeOf({ content }: EncodedRecord): number {
+  return RECORD_OVERHEAD_BYTES + content.length;
 }
 
 function sumBytes(records: readonly PendingRecord[]): number {
