@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { DeviceTelemetry } from '../telemetry/device-telemetry.ts';
-import type { BootedSlot } from '../slots/slot-backend.ts';
+import type { BootedBundle, BootedSlot } from '../slots/slot-backend.ts';
 import { probeHealth } from './health-probe.ts';
 import { signalGroup, type FirmwarePidFile } from './orphan-firmware.ts';
 import { forwardLines } from './output-lines.ts';
@@ -50,6 +50,7 @@ export class ProcessHost implements FirmwareHost {
   }
 
   start(booted: BootedSlot): Firmware {
+    if (booted.kind !== 'bundle') return unstartable('an image starts its own programs');
     let child: ChildProcess;
     try {
       child = this.#spawn(booted);
@@ -62,7 +63,7 @@ export class ProcessHost implements FirmwareHost {
     return new FirmwareProcess(child, booted, this.#options);
   }
 
-  #spawn(booted: BootedSlot): ChildProcess {
+  #spawn(booted: BootedBundle): ChildProcess {
     const { port, dataDir, path } = this.#options;
     const [program = '', ...args] = booted.bundle.command;
     return spawn(program === 'node' ? process.execPath : program, args, {
@@ -73,7 +74,7 @@ export class ProcessHost implements FirmwareHost {
     });
   }
 
-  #forward(child: ChildProcess, booted: BootedSlot): void {
+  #forward(child: ChildProcess, booted: BootedBundle): void {
     const { telemetry } = this.#options;
     const { version } = booted.content;
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -103,7 +104,7 @@ class FirmwareProcess implements Firmware {
   readonly #healthUrl: string;
   #requested = false;
 
-  constructor(child: ChildProcess, booted: BootedSlot, options: ProcessHostOptions) {
+  constructor(child: ChildProcess, booted: BootedBundle, options: ProcessHostOptions) {
     this.#child = child;
     this.#options = options;
     this.#healthUrl = `http://127.0.0.1:${options.port}${booted.bundle.healthPath}`;

@@ -18,7 +18,13 @@ import { BundleError } from './bundle-error.ts';
 import { extractBundle, readBundle } from './bundle-extraction.ts';
 import * as boot from './domain/boot-decision.ts';
 import { SLOT_NAMES, type SlotName } from './domain/slot-state.ts';
-import type { BootResult, SlotBackend, SlotContent } from './slot-backend.ts';
+import { readExactly } from './read-exactly.ts';
+import {
+  SlotResumeError,
+  type BootResult,
+  type SlotBackend,
+  type SlotContent,
+} from './slot-backend.ts';
 
 const contentSchema = z.object({
   version: versionSchema,
@@ -44,6 +50,7 @@ export interface DirectoryBackendOptions {
  * `slots/current` points to the booted slot.
  */
 export class DirectoryBackend implements SlotBackend {
+  readonly kind = 'directory';
   readonly #slotsDir: string;
   readonly #options: DirectoryBackendOptions;
   readonly #store: BootEnvironmentStore;
@@ -88,7 +95,7 @@ export class DirectoryBackend implements SlotBackend {
       if (content === null) throw new BundleError('the slot holds no complete artifact');
       const bundle = await readBundle(treePath);
       if (this.environment().slots[slot].kind === 'good') await this.#recordProof(slot, content);
-      return { kind: 'booted', booted: { slot, content, treePath, bundle } };
+      return { kind: 'booted', booted: { kind: 'bundle', slot, content, treePath, bundle } };
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
       return { kind: 'unreadable', slot, why: error.message };
@@ -103,14 +110,28 @@ export class DirectoryBackend implements SlotBackend {
     return join(this.#slotsDir, slot, 'artifact.tar');
   }
 
-  async openForWriting(slot: SlotName): Promise<ArtifactFile> {
+  capacityBytes(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  async openForWriting(slot: SlotName, resumeAtBytes = 0): Promise<ArtifactFile> {
     if (slot === this.#running) throw new Error(`slot ${slot} is running and is never written`);
+    const { step } = this.#options;
+    if (resumeAtBytes > 0) {
+      const { kind } = this.environment().slots[slot];
+      if (kind !== 'writing') throw new SlotResumeError(`slot ${slot} is ${kind}, not writing`);
+      return ArtifactFile.resume(this.artifactPath(slot), resumeAtBytes, step);
+    }
     await this.#store.change('invalidate', (now) => boot.invalidateTarget(now, slot));
     const folder = join(this.#slotsDir, slot);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     await syncFolder(this.#slotsDir);
-    return ArtifactFile.create(this.artifactPath(slot), this.#options.step);
+    return ArtifactFile.create(this.artifactPath(slot), step);
+  }
+
+  async *readBack(slot: SlotName, firstByte: number, lengthBytes: number): AsyncGenerator<Buffer> {
+    yield* readExactly(this.artifactPath(slot), firstByte, lengthBytes);
   }
 
   async seal(slot: SlotName, content: SlotContent): Promise<void> {

@@ -10,6 +10,7 @@ export class ScriptedHost implements FirmwareHost {
 
   start(booted: BootedSlot): Firmware {
     this.starts.push(booted.content.version);
+    if (booted.kind !== 'bundle') throw new Error('runs bundles only');
     const text = readFileSync(join(booted.treePath, 'kind.json'), 'utf8');
     const { kind } = JSON.parse(text) as { kind: FirmwareKind };
     return scriptedFirmware(kind);

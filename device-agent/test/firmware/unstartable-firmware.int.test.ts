@@ -30,6 +30,7 @@ function start(command: string[]): Firmware {
     monotonicNow,
   });
   return host.start({
+    kind: 'bundle',
     slot: 'a',
     treePath: folder,
     content: { version: '1.0.0', sha256: '0'.repeat(64), sizeBytes: 1 },
