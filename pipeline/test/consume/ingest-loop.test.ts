@@ -218,6 +218,102 @@ describe('IngestLoop', () => {
   });
 });
 
+describe('ranges of several partitions', () => {
+  const at = (partition: number) => ({ topic: TOPIC_LOGS, partition });
+  let ends: number[];
+  let batches: RangeBatch[];
+  const shared = () => batches.filter(({ insert }) => insert !== null);
+  const positions = () => Promise.all([0, 1].map((p) => consumer.committed(at(p))));
+
+  beforeEach(async () => {
+    log = new MemoryEventLog({ partitions: 2 });
+    consumer = await log.consumer('pipeline', [TOPIC_LOGS]);
+    const value = logsRequest([logRecord('d1', 1_000)]);
+    for (let i = 0; i < 20; i += 1) {
+      await log.append(TOPIC_LOGS, [
+        { key: `d${i}`, value, headers: { [HEADER_BATCH_ID]: `b${i}` } },
+      ]);
+    }
+    ends = await Promise.all([0, 1].map((p) => consumer.endOffset(at(p))));
+    batches = [];
+  });
+  /** Stores all, after `meanwhile`. */
+  const storing = (meanwhile: (batch: RangeBatch) => Promise<void>) => ({
+    async store(batch: RangeBatch): Promise<void> {
+      batches.push(batch);
+      await meanwhile(batch);
+    },
+  });
+
+  it('are stored together, under a name that stands beside each position', async () => {
+    const during: unknown[] = [];
+    const loader = storing(async () => void during.push(await positions()));
+    start({ loader, maxRows: 100 });
+    await vi.waitFor(async () =>
+      expect(await positions()).toEqual(ends.map((end) => donePosition({ start: 0, end }))),
+    );
+    expect(batches.map(({ ranges }) => ranges.length)).toEqual([2]);
+    const pending = ends.map((end) => pendingPosition({ start: 0, end }, 'insert-1'));
+    expect(during).toEqual([pending]);
+  });
+
+  it('are repeated one by one after a failure, under the name they had', async () => {
+    let failures = 1;
+    const loader = storing(async () => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('no warehouse');
+    });
+    start({ loader, maxRows: 100 });
+    await vi.waitFor(async () =>
+      expect(await positions()).toEqual(ends.map((end) => donePosition({ start: 0, end }))),
+    );
+    expect(batches.map(({ ranges }) => ranges.length)).toEqual([2, 1, 1]);
+    expect(batches.map(({ isRepeat }) => isRepeat)).toEqual([false, true, true]);
+    expect(batches.map(({ insert }) => insert)).toEqual(Array(3).fill('insert-1'));
+  });
+
+  it('keep the name of an insert that a former process began', async () => {
+    await consumer.commit(at(0), pendingPosition({ start: 0, end: 1 }, 'of old'));
+    start({ loader: storing(() => Promise.resolve()), maxRows: 100 });
+    await vi.waitFor(async () =>
+      expect((await positions()).map((position) => position?.offset)).toEqual(ends),
+    );
+    const repeats = batches.filter(({ isRepeat }) => isRepeat);
+    expect(repeats.map(({ insert, ranges }) => [insert, ranges[0]?.range])).toEqual([
+      ['of old', { start: 0, end: 1 }],
+    ]);
+  });
+
+  it('do not count as stored when one went to another member meanwhile', async () => {
+    const commit = consumer.commit.bind(consumer);
+    const commits: [number, string][] = [];
+    let isLost = false;
+    vi.spyOn(consumer, 'commit').mockImplementation(async (partition, position) => {
+      if (isLost && partition.partition === 0) throw new PartitionLostError('moved');
+      commits.push([partition.partition, position.metadata]);
+      await commit(partition, position);
+    });
+    // The other member has used the insert's token up for the rows of partition 0 alone.
+    const loader = storing(async ({ isRepeat }) => {
+      isLost = true;
+      if (!isRepeat) expect(commits).toHaveLength(2);
+      else expect(commits.map(([, metadata]) => metadata)).not.toContain('');
+    });
+    start({ loader, maxRows: 100 });
+    await vi.waitFor(async () =>
+      expect(await consumer.committed(at(1))).toEqual(donePosition({ start: 0, end: ends[1]! })),
+    );
+    expect(shared().map(({ isRepeat, ranges }) => [isRepeat, ranges.length])).toEqual([
+      [false, 2],
+      [true, 1],
+    ]);
+    expect(batches[1]?.ranges[0]?.partition).toEqual(at(1));
+    expect(await consumer.committed(at(0))).toEqual(
+      pendingPosition({ start: 0, end: ends[0]! }, 'insert-1'),
+    );
+  });
+});
+
 describe('a dead letter that the log does not take', () => {
   const refuse = (times: number) => {
     const plain = log.append.bind(log);

@@ -117,6 +117,24 @@ describe('a block', () => {
     );
   }, 60_000);
 
+  it('holds the rows of several blocks one after the other', () => {
+    const rows = fc.array(row, { maxLength: 8 });
+    fc.assert(
+      fc.property(rows, fc.array(rows, { maxLength: 4 }), (first, others) => {
+        const [block, ...following] = [first, ...others].map((written) => {
+          const filled = new Block(COLUMNS);
+          for (const each of written) addRow(filled, each, 1);
+          return { block: filled, rowCount: written.length };
+        });
+        const joined = Buffer.concat(block!.block.parts(first.length, following));
+        expect(readNativeBlock(joined).rows).toEqual([...first, ...others.flat()].map(asRead));
+        // They stay as they were.
+        expect(read(block!.block, first.length)).toEqual(first.map(asRead));
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
   it.each([1, 127, 128, 300, 66_000])('holds maps of %i keys', (count) => {
     const wide = Array.from({ length: count }, (_, i) => [`key ${i}`, `value ${i}`] as const);
     const block = new Block([['Map', 'Map(LowCardinality(String), String)']]);

@@ -60,6 +60,7 @@ async function bodies(): Promise<string[]> {
   return rows.map(({ Body }) => Body);
 }
 
+const sourceOf = (partition: number) => `${TOPIC_LOGS}/${partition}`;
 const expected = (start: number, end: number) =>
   Array.from({ length: end - start }, (_, i) => [0, 1, 2].map((d) => `${start + i}/${d}`)).flat();
 
@@ -103,6 +104,28 @@ describe('TableLoader', () => {
     expect(await bodies()).toHaveLength(6);
     await loader.store([batch], null, true);
     expect(await bodies()).toEqual(expected(0, 3));
+  });
+
+  it('stores ranges of several partitions in one insert', async () => {
+    const ranges = [range(7, 0, 2), range(8, 2, 4), range(9, 4, 5)];
+    await loader.store(ranges, 'together', false);
+    expect(await bodies()).toEqual(expected(0, 5));
+    for (const each of ranges) await loader.store([each], 'together', true);
+    expect(await bodies()).toEqual(expected(0, 5));
+    const places = await rowsOf<{ IngestSource: string }>(
+      stage.warehouse.compute,
+      'SELECT DISTINCT IngestSource FROM otel_logs ORDER BY IngestSource',
+    );
+    expect(places.map(({ IngestSource: place }) => place)).toEqual([7, 8, 9].map(sourceOf));
+  });
+
+  it('leaves no way in for a shared insert that comes after one of its ranges was repeated', async () => {
+    const [first, second] = [range(10, 0, 2), range(11, 2, 4)];
+    await loader.store([first], 'late', true);
+    await loader.store([first, second], 'late', false);
+    expect(await bodies()).toEqual(expected(0, 2));
+    await loader.store([second], 'late', true);
+    expect(await bodies()).toEqual(expected(0, 4));
   });
 
   it('takes rows of more days than one insert block may touch by default', async () => {
