@@ -10,6 +10,7 @@ import {
   type ArtifactStore,
   type StagedArtifact,
 } from './artifact-store.ts';
+import { FolderPartials } from './folder-partials.ts';
 
 /**
  * A content-addressed folder: `<root>/sha256/<first two digits>/<digest>`, and `<root>/incoming/` on
@@ -45,6 +46,11 @@ export class FolderArtifactStore implements ArtifactStore {
       await rm(file, { force: true });
       throw error;
     }
+  }
+
+  /** Artifacts that arrive in pieces, on the same file system. */
+  async partials(): Promise<FolderPartials> {
+    return FolderPartials.open(join(this.#root, 'partial'), this.#incoming);
   }
 
   async publish(staged: StagedArtifact): Promise<void> {
