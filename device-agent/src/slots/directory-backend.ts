@@ -13,7 +13,8 @@ import type { DurableStep } from '../disk/durable-step.ts';
 import { digestFile } from '../disk/file-digest.ts';
 import { UpdateRefusal } from '../update-refusal.ts';
 import { ArtifactFile } from './artifact-file.ts';
-import { BootEnvironmentStore } from './boot-environment.ts';
+import { openOwnEnvironment } from './boot-environment.ts';
+import type { BootEnvironmentStore } from './boot-environment-store.ts';
 import { BundleError } from './bundle-error.ts';
 import { extractBundle, readBundle } from './bundle-extraction.ts';
 import * as boot from './domain/boot-decision.ts';
@@ -63,10 +64,7 @@ export class DirectoryBackend implements SlotBackend {
   }
 
   static async open(options: DirectoryBackendOptions): Promise<DirectoryBackend> {
-    const { store, lost } = await BootEnvironmentStore.open(
-      join(options.deviceDir, 'boot'),
-      options.step,
-    );
+    const { store, lost } = await openOwnEnvironment(join(options.deviceDir, 'boot'), options.step);
     const backend = new DirectoryBackend(options, store);
     for (const slot of SLOT_NAMES) {
       await mkdir(join(backend.#slotsDir, slot), { recursive: true });

@@ -5,11 +5,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeThrough } from '../../src/disk/durable-step.ts';
 import {
-  BootEnvironmentStore,
   copyPath,
   COPY_SIZE_BYTES,
   decodeCopy,
   encodeCopy,
+  openOwnEnvironment,
 } from '../../src/slots/boot-environment.ts';
 import { decideBoot, type BootEnvironment } from '../../src/slots/domain/boot-decision.ts';
 import type { SlotState } from '../../src/slots/domain/slot-state.ts';
@@ -41,7 +41,7 @@ const safe = fc.tuple(environment, triesLeft).map(([e, n]): BootEnvironment => (
   slots: { ...e.slots, a: { kind: 'good', triesLeft: n } },
 }));
 
-const open = async () => BootEnvironmentStore.open(folder, writeThrough);
+const open = async () => openOwnEnvironment(folder, writeThrough);
 
 describe('a copy of the boot environment', () => {
   it('is read as it was written', () => {

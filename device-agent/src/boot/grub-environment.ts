@@ -1,0 +1,106 @@
+import type { EnvironmentCopy, EnvironmentFormat } from '../slots/boot-environment-store.ts';
+import { fromVariables, toVariables, UNKNOWN_STATE } from './boot-variables.ts';
+
+/** GRUB's environment block (grub-core/lib/envblk.c) has this size and first line. */
+export const GRUB_BLOCK_BYTES = 1024;
+const SIGNATURE = '# GRUB Environment Block\n';
+/** Longest state; all are padded to it, so that GRUB's save_env replaces each value where it stands. */
+const STATE_WIDTH = UNKNOWN_STATE.length;
+/** GRUB's scripts cannot count, so the copies are numbered 0, 1, 2, 0, ...: one knows the next. */
+const SEQUENCES = 3;
+
+export interface GrubCopy extends EnvironmentCopy {
+  readonly sequence: number;
+}
+
+/**
+ * Two environment blocks that take turns. A block has no checksum and GRUB's scripts cannot make one:
+ * `BOOT_CHECK` repeats every value, which a script can compare. A block that was torn, or in which any
+ * bit of a value flipped, contradicts itself and counts for nothing. All fits the first 512 bytes, which
+ * a disk writes as one.
+ */
+export function grubFormat(tries: number): EnvironmentFormat<GrubCopy> {
+  return {
+    sizeBytes: GRUB_BLOCK_BYTES,
+    decode: decodeGrub,
+    isNewer: (first, second) => first.sequence === nextSequence(second.sequence),
+    encode: (newest, environment) => {
+      const sequence = newest === null ? 0 : nextSequence(newest.sequence);
+      const variables = new Map(Object.entries(toVariables(environment, tries)));
+      return { bytes: encodeGrub(variables, sequence), copy: { sequence, environment } };
+    },
+  };
+}
+
+/** The values as GRUB's script compares them, in the order of the check. */
+const CHECKED = [
+  'BOOT_ORDER',
+  'BOOT_TRIES',
+  'BOOT_A_LEFT',
+  'BOOT_A_STATE',
+  'BOOT_B_LEFT',
+  'BOOT_B_STATE',
+] as const;
+
+export function encodeGrub(variables: ReadonlyMap<string, string>, sequence: number): Buffer {
+  const values = CHECKED.map((name) => {
+    const value = variables.get(name) ?? '';
+    return name.endsWith('_STATE') ? value.padEnd(STATE_WIDTH, '.') : value;
+  });
+  const lines = CHECKED.map((name, index) => `${name}=${values[index] ?? ''}\n`);
+  const check = [String(sequence), ...values].join('/');
+  const text = `${SIGNATURE}BOOT_SEQUENCE=${sequence}\n${lines.join('')}BOOT_CHECK=${check}\n`;
+  const bytes = Buffer.alloc(GRUB_BLOCK_BYTES, '#');
+  bytes.write(text, 'latin1');
+  return bytes;
+}
+
+/** Null when the block is damaged, which is whatever the shipped script would not take either. */
+export function decodeGrub(bytes: Buffer): GrubCopy | null {
+  const variables = readBlock(bytes);
+  if (variables === null) return null;
+  const sequence = ['0', '1', '2'].indexOf(variables.get('BOOT_SEQUENCE') ?? '');
+  const values = CHECKED.map((name) => variables.get(name) ?? '');
+  const check = [String(sequence), ...values].join('/');
+  if (sequence < 0 || variables.get('BOOT_CHECK') !== check) return null;
+  for (const name of ['BOOT_A_STATE', 'BOOT_B_STATE']) {
+    const padded = variables.get(name) ?? '';
+    if (padded.length !== STATE_WIDTH) return null;
+    variables.set(name, padded.replace(/\.+$/, ''));
+  }
+  if (variables.get('BOOT_A_STATE') === UNKNOWN_STATE) return { sequence, environment: null };
+  const environment = fromVariables(variables);
+  return environment === null ? null : { sequence, environment };
+}
+
+/** As GRUB reads a block: `#` lines are padding, a backslash escapes, the last of a name counts. */
+function readBlock(bytes: Buffer): Map<string, string> | null {
+  const text = bytes.toString('latin1');
+  if (bytes.length !== GRUB_BLOCK_BYTES || !text.startsWith(SIGNATURE)) return null;
+  const variables = new Map<string, string>();
+  let at = SIGNATURE.length;
+  while (at < text.length) {
+    if (text[at] === '#') {
+      at = endOfLine(text, at) + 1;
+      continue;
+    }
+    const equals = text.indexOf('=', at);
+    const end = equals < 0 ? text.length : endOfLine(text, equals + 1);
+    if (end >= text.length) break;
+    const value = text.slice(equals + 1, end).replace(/\\([^])/g, '$1');
+    variables.set(text.slice(at, equals), value);
+    at = end + 1;
+  }
+  return variables;
+}
+
+/** Of the line feed that ends it, or the length of the text. */
+function endOfLine(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text[at] !== '\n') at += text[at] === '\\' ? 2 : 1;
+  return Math.min(at, text.length);
+}
+
+function nextSequence(sequence: number): number {
+  return (sequence + 1) % SEQUENCES;
+}
