@@ -28,6 +28,19 @@ export interface ArtifactStore {
   open(sha256: string, first: number, last: number): Readable;
   /** A local file with the artifact's bytes, not to be written to. */
   localFile(sha256: string): Promise<string>;
+  /** Everything published, in no order. `modifiedAtMs` is when it was last published. */
+  list(): AsyncIterable<PublishedArtifact>;
+  /**
+   * False when it is not there, or was published again after the given time. A download that has
+   * begun reads on to its end.
+   */
+  remove(sha256: string, unlessModifiedAfterMs: number): Promise<boolean>;
+}
+
+export interface PublishedArtifact {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly modifiedAtMs: number;
 }
 
 export class ArtifactTooLargeError extends Error {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { syncFolder } from '@flotilla/service';
@@ -8,6 +8,7 @@ import {
   ArtifactMissingError,
   ArtifactTooLargeError,
   type ArtifactStore,
+  type PublishedArtifact,
   type StagedArtifact,
 } from './artifact-store.ts';
 import { FolderPartials } from './folder-partials.ts';
@@ -19,6 +20,8 @@ import { FolderPartials } from './folder-partials.ts';
 export class FolderArtifactStore implements ArtifactStore {
   readonly #root: string;
   readonly #incoming: string;
+  /** A removal looks at the time of publishing and then removes; no publishing comes in between. */
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   private constructor(root: string) {
     this.#root = root;
@@ -57,7 +60,12 @@ export class FolderArtifactStore implements ArtifactStore {
     const target = this.#pathOf(staged.sha256);
     const folder = dirname(target);
     const created = await mkdir(folder, { recursive: true });
-    await rename(staged.file, target);
+    await this.#change(async () => {
+      // The bytes may have waited long; their age counts from here.
+      const now = new Date();
+      await utimes(staged.file, now, now);
+      await rename(staged.file, target);
+    });
     // A rename survives a power cut only once its folder is synced (fsync(2), NOTES).
     await syncFolder(folder);
     if (created !== undefined) {
@@ -71,12 +79,7 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   async sizeBytes(sha256: string): Promise<number | null> {
-    try {
-      return (await stat(this.#pathOf(sha256))).size;
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+    return (await statOrNull(this.#pathOf(sha256)))?.size ?? null;
   }
 
   open(sha256: string, first: number, last: number): Readable {
@@ -86,6 +89,32 @@ export class FolderArtifactStore implements ArtifactStore {
   async localFile(sha256: string): Promise<string> {
     if ((await this.sizeBytes(sha256)) === null) throw new ArtifactMissingError(sha256);
     return this.#pathOf(sha256);
+  }
+
+  async *list(): AsyncGenerator<PublishedArtifact> {
+    const root = join(this.#root, 'sha256');
+    for (const prefix of await foldersIn(root)) {
+      for (const sha256 of await readdir(join(root, prefix))) {
+        const found = await statOrNull(this.#pathOf(sha256));
+        if (found === null) continue;
+        yield { sha256, sizeBytes: found.size, modifiedAtMs: found.mtimeMs };
+      }
+    }
+  }
+
+  async remove(sha256: string, unlessModifiedAfterMs: number): Promise<boolean> {
+    return this.#change(async () => {
+      const found = await statOrNull(this.#pathOf(sha256));
+      if (found === null || found.mtimeMs > unlessModifiedAfterMs) return false;
+      await rm(this.#pathOf(sha256), { force: true });
+      return true;
+    });
+  }
+
+  #change<T>(work: () => Promise<T>): Promise<T> {
+    const change = this.#lastChange.then(work);
+    this.#lastChange = change.catch(() => undefined);
+    return change;
   }
 
   #pathOf(sha256: string): string {
@@ -113,6 +142,25 @@ async function writeDurably(
     await handle.close();
   }
   return { sha256: hash.digest('hex'), sizeBytes };
+}
+
+async function statOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** None before the first artifact. */
+async function foldersIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }
 
 function isMissing(error: unknown): boolean {
