@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } f
 import type { ProblemCode } from '@flotilla/contracts';
 import type { Registry } from 'prom-client';
 import { endConnectionsWhenClosing } from './close-server.ts';
+import { KnownPaths } from './known-paths.ts';
 import type { Logger } from './logger.ts';
 import { ProblemError } from './problem-error.ts';
 
@@ -33,13 +34,18 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       request.log.error({ err: error, url: request.url }, 'request failed');
     return sendProblem(reply, problem, request.url);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      new ProblemError('not_found', { detail: `no ${request.method} ${request.url}` }),
-      request.url,
-    ),
-  );
+  const paths = new KnownPaths();
+  app.addHook('onRoute', ({ url, method }) => paths.add(url, [method].flat()));
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?', 1);
+    const allowed = paths.methodsOf(path);
+    const detail = `no ${request.method} ${request.url}`;
+    if (allowed.length === 0) {
+      return sendProblem(reply, new ProblemError('not_found', { detail }), request.url);
+    }
+    void reply.header('allow', allowed.join(', '));
+    return sendProblem(reply, new ProblemError('method_not_allowed', { detail }), request.url);
+  });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async () => {
     const reason = (await options.readiness?.()) ?? null;

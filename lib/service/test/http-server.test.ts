@@ -25,6 +25,8 @@ beforeEach(() => {
   app.get('/secret', () => {
     throw new Error('select * from /root/keys');
   });
+  app.get('/things/:id', () => 'a thing');
+  app.delete('/things/:id', () => 'gone');
   app.get('/who', () => {
     throw new ProblemError('unauthenticated', { detail: 'no token' });
   });
@@ -60,6 +62,20 @@ describe('problem documents (RFC 9457)', () => {
   ] as const)('%s %s with %j is %s', async (method, url, body, code, status) => {
     const { response, problem } = await problemOf(method, url, body);
     expect([problem.code, response.statusCode]).toEqual([code, status]);
+  });
+
+  it.each([
+    ['POST', '/things/7?x=1', 'DELETE, GET, HEAD'],
+    ['GET', '/things', 'POST'],
+    ['POST', '/healthz', 'GET, HEAD'],
+  ] as const)('tell %s %s which methods there are', async (method, url, allow) => {
+    const { response, problem } = await problemOf(method, url);
+    expect([problem.code, response.headers['allow']]).toEqual(['method_not_allowed', allow]);
+  });
+
+  it('do not take a longer path for a known one', async () => {
+    const { problem } = await problemOf('POST', '/things/7/more');
+    expect(problem.code).toBe('not_found');
   });
 
   it('refuse a content type nobody reads', async () => {
