@@ -1,14 +1,7 @@
 import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256Schema, versionSchema } from '@flotilla/contracts';
 import { syncFolder, type Logger } from '@flotilla/service';
-import { z } from 'zod';
-import {
-  CorruptFileError,
-  isFileError,
-  readJsonFile,
-  writeFileDurably,
-} from '../disk/durable-file.ts';
+import { isFileError } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
 import { digestFile } from '../disk/file-digest.ts';
 import { UpdateRefusal } from '../update-refusal.ts';
@@ -26,15 +19,8 @@ import {
   type SlotBackend,
   type SlotContent,
 } from './slot-backend.ts';
-
-const contentSchema = z.object({
-  version: versionSchema,
-  sha256: sha256Schema,
-  sizeBytes: z.number().int().positive(),
-});
-
-/** Which bytes passed a trial in this slot. */
-const confirmationSchema = z.object({ sha256: sha256Schema });
+import { SlotRecords } from './slot-records.ts';
+import { SlotStates } from './slot-states.ts';
 
 export interface DirectoryBackendOptions {
   /** Gets `boot/` (the environment's two copies) and `slots/`. */
@@ -50,39 +36,36 @@ export interface DirectoryBackendOptions {
  * `content.json` as the sign that both are complete, `confirmed.json` once they passed a trial.
  * `slots/current` points to the booted slot.
  */
-export class DirectoryBackend implements SlotBackend {
+export class DirectoryBackend extends SlotStates implements SlotBackend {
   readonly kind = 'directory';
   readonly #slotsDir: string;
   readonly #options: DirectoryBackendOptions;
-  readonly #store: BootEnvironmentStore;
   #running: SlotName | null = null;
 
   private constructor(options: DirectoryBackendOptions, store: BootEnvironmentStore) {
+    const { deviceDir, step, logger, tries } = options;
+    const slotsDir = join(deviceDir, 'slots');
+    super(store, new SlotRecords(slotsDir, step, logger), tries);
     this.#options = options;
-    this.#slotsDir = join(options.deviceDir, 'slots');
-    this.#store = store;
+    this.#slotsDir = slotsDir;
   }
 
   static async open(options: DirectoryBackendOptions): Promise<DirectoryBackend> {
     const { store, lost } = await openOwnEnvironment(join(options.deviceDir, 'boot'), options.step);
     const backend = new DirectoryBackend(options, store);
     for (const slot of SLOT_NAMES) {
-      await mkdir(join(backend.#slotsDir, slot), { recursive: true });
+      await mkdir(backend.records.folderOf(slot), { recursive: true });
     }
     if (lost) await backend.#rebuildEnvironment();
     return backend;
   }
 
-  environment(): boot.BootEnvironment {
-    return this.#store.current;
-  }
-
   async boot(): Promise<BootResult> {
-    const { tries } = this.#options;
+    const { tries } = this;
     const { slot } = boot.decideBoot(this.environment(), tries);
     this.#running = slot;
     if (slot === null) return { kind: 'nothing_bootable' };
-    await this.#store.change(`boot:${slot}`, (environment) => {
+    await this.store.change(`boot:${slot}`, (environment) => {
       const decision = boot.decideBoot(environment, tries);
       return decision.slot === null ? environment : decision.next;
     });
@@ -92,16 +75,13 @@ export class DirectoryBackend implements SlotBackend {
     try {
       if (content === null) throw new BundleError('the slot holds no complete artifact');
       const bundle = await readBundle(treePath);
-      if (this.environment().slots[slot].kind === 'good') await this.#recordProof(slot, content);
+      if (this.environment().slots[slot].kind === 'good')
+        await this.records.recordProof(slot, content);
       return { kind: 'booted', booted: { kind: 'bundle', slot, content, treePath, bundle } };
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
       return { kind: 'unreadable', slot, why: error.message };
     }
-  }
-
-  async content(slot: SlotName): Promise<SlotContent | null> {
-    return this.#readSlotFile(this.#contentPath(slot), contentSchema);
   }
 
   artifactPath(slot: SlotName): string {
@@ -120,11 +100,8 @@ export class DirectoryBackend implements SlotBackend {
       if (kind !== 'writing') throw new SlotResumeError(`slot ${slot} is ${kind}, not writing`);
       return ArtifactFile.resume(this.artifactPath(slot), resumeAtBytes, step);
     }
-    await this.#store.change('invalidate', (now) => boot.invalidateTarget(now, slot));
-    const folder = join(this.#slotsDir, slot);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    await syncFolder(this.#slotsDir);
+    await this.store.change('invalidate', (now) => boot.invalidateTarget(now, slot));
+    await this.records.clear(slot);
     return ArtifactFile.create(this.artifactPath(slot), step);
   }
 
@@ -144,80 +121,8 @@ export class DirectoryBackend implements SlotBackend {
     await rm(treePath, { recursive: true, force: true });
     await mkdir(treePath);
     await unpackChecked(this.artifactPath(slot), treePath, content.version);
-    await this.#options.step('slot:content', () =>
-      writeFileDurably(this.#contentPath(slot), JSON.stringify(content)),
-    );
-    await this.#store.change('written', (now) => boot.markWritten(now, slot));
-  }
-
-  async arm(slot: SlotName): Promise<void> {
-    const { tries } = this.#options;
-    await this.#store.change('arm', (now) => boot.armTarget(now, slot, tries));
-  }
-
-  async confirm(slot: SlotName): Promise<void> {
-    const { tries } = this.#options;
-    await this.#store.change('confirm', (now) => boot.confirmSlot(now, slot, tries));
-    const content = await this.content(slot);
-    if (content !== null) await this.#recordProof(slot, content);
-  }
-
-  async renewTries(slot: SlotName): Promise<void> {
-    const { tries } = this.#options;
-    await this.#store.change('renew', (now) => boot.renewTries(now, slot, tries));
-  }
-
-  async reject(slot: SlotName): Promise<void> {
-    await this.#store.change('disarm', (now) => boot.rejectTarget(now, slot));
-  }
-
-  /** A damaged file says nothing, as a missing one does: a throw would end the agent at every boot. */
-  async #readSlotFile<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T> | null> {
-    try {
-      return await readJsonFile(path, schema);
-    } catch (error) {
-      if (!(error instanceof CorruptFileError)) throw error;
-      this.#options.logger.error(
-        { err: error, path },
-        'a damaged file of a slot counts as missing',
-      );
-      return null;
-    }
-  }
-
-  async markUnreadable(slot: SlotName): Promise<void> {
-    await this.#store.change('unreadable', (now) => boot.markUnreadable(now, slot));
-  }
-
-  #contentPath(slot: SlotName): string {
-    return join(this.#slotsDir, slot, 'content.json');
-  }
-
-  #proofPath(slot: SlotName): string {
-    return join(this.#slotsDir, slot, 'confirmed.json');
-  }
-
-  /** For the day the environment is lost: without it, a slot on trial would look like a good one. */
-  async #recordProof(slot: SlotName, { sha256 }: SlotContent): Promise<void> {
-    const { step, logger } = this.#options;
-    if (await this.#isProven(slot, sha256)) return;
-    try {
-      await step('slot:confirmed', () =>
-        writeFileDurably(this.#proofPath(slot), JSON.stringify({ sha256 })),
-      );
-    } catch (error) {
-      // A full disk must not end a device that works; the next boot tries again.
-      if (!isFileError(error)) throw error;
-      logger.warn(
-        { err: error, slot },
-        'that the slot is confirmed is only in the boot environment',
-      );
-    }
-  }
-
-  async #isProven(slot: SlotName, sha256: string): Promise<boolean> {
-    const proof = await this.#readSlotFile(this.#proofPath(slot), confirmationSchema);
-    return proof?.sha256 === sha256;
+    await this.records.recordContent(slot, content);
+    await this.store.change('written', (now) => boot.markWritten(now, slot));
   }
 
   async #pointCurrentTo(slot: SlotName): Promise<void> {
@@ -233,7 +138,8 @@ export class DirectoryBackend implements SlotBackend {
    * and its artifact still has the digest that was verified; without one the device has no firmware.
    */
   async #rebuildEnvironment(): Promise<void> {
-    const { logger, tries } = this.#options;
+    const { tries } = this;
+    const { logger } = this.#options;
     const target = await readLink(join(this.#slotsDir, 'current'));
     const lastRun = SLOT_NAMES.find((name) => name === target) ?? null;
     const trusted: SlotName[] = [];
@@ -250,12 +156,12 @@ export class DirectoryBackend implements SlotBackend {
       { lastRun, trusted },
       'the boot environment is lost: rebuilt from what the slots hold',
     );
-    await this.#store.change('rebuild', () => rebuilt);
+    await this.store.change('rebuild', () => rebuilt);
   }
 
   async #isTrusted(slot: SlotName): Promise<boolean> {
     const content = await this.content(slot);
-    if (content === null || !(await this.#isProven(slot, content.sha256))) return false;
+    if (content === null || !(await this.records.isProven(slot, content.sha256))) return false;
     try {
       return (await digestFile(this.artifactPath(slot))).sha256 === content.sha256;
     } catch (error) {
