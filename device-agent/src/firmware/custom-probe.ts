@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { probeHealth } from './health-probe.ts';
+
+/** A check of the device maker's own: a URL that answers 200, or a command that ends with 0. */
+export type ProbeSpec =
+  | { readonly kind: 'http'; readonly url: string }
+  | { readonly kind: 'command'; readonly program: string };
+
+export interface ProbeAnswer {
+  /** For a person. */
+  readonly name: string;
+  /** Null when it is well, else why not. */
+  readonly fault: string | null;
+}
+
+/** One that does not answer within the time has failed: a firmware that hangs says nothing. */
+export async function runProbe(
+  spec: ProbeSpec,
+  timeoutMs: number,
+  path: string,
+): Promise<ProbeAnswer> {
+  if (spec.kind === 'http') {
+    const isWell = await probeHealth(spec.url, timeoutMs);
+    const fault = isWell ? null : `did not answer 200 within ${timeoutMs} ms`;
+    return { name: spec.url, fault };
+  }
+  return { name: spec.program, fault: await runCommand(spec.program, timeoutMs, path) };
+}
+
+function runCommand(program: string, timeoutMs: number, path: string): Promise<string | null> {
+  const options = {
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    env: { PATH: path },
+    maxBuffer: 64 * 1024,
+  } as const;
+  return new Promise((resolve) => {
+    execFile(program, [], options, (error) => {
+      if (error === null) resolve(null);
+      else if (error.killed === true) resolve(`did not end within ${timeoutMs} ms`);
+      else
+        resolve(typeof error.code === 'number' ? `exited with code ${error.code}` : error.message);
+    });
+  });
+}
