@@ -1,4 +1,6 @@
 const FIRST_BYTES = 1024;
+/** From here on it grows by less at a time. */
+const LARGE_BYTES = 128 * 1024;
 /** Up to here a loop beats the call into native code. */
 const SHORT_COPY = 48;
 const HEX = Uint8Array.from(Buffer.from('0123456789abcdef'));
@@ -133,7 +135,8 @@ export class ByteWriter {
   #reserve(bytes: number): void {
     const needed = this.#at + bytes;
     if (needed <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    const factor = this.#bytes.length < LARGE_BYTES ? 4 : 2;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * factor));
     this.#bytes.copy(grown, 0, 0, this.#at);
     this.#bytes = grown;
     this.#view = viewOf(grown);

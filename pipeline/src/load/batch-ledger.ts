@@ -126,21 +126,26 @@ export class BatchLedger {
 
 function encode(ranges: readonly LedgerRange[]): Buffer[] {
   const block = new Block(COLUMNS);
-  let rows = 0;
+  const topics = block.word('Topic');
+  const partitions = block.fixed('Partition');
+  const offsets = block.fixed('Offset');
+  const devices = block.text('DeviceId');
+  const batchIds = block.text('BatchId');
+  const rowCounts = block.fixed('RowCount');
+  const receivedAt = block.fixed('ReceivedAt');
   for (const { partition: at, batches } of ranges) {
     const topicBytes = Buffer.from(at.topic);
     for (const batch of batches) {
-      block.word('Topic').bytesText(topicBytes, 0, topicBytes.length);
-      block.fixed('Partition').uint32(at.partition);
-      writeUint64(block.fixed('Offset'), batch.offset);
-      block.text('DeviceId').text(batch.deviceId);
-      block.text('BatchId').text(batch.batchId);
-      block.fixed('RowCount').uint32(batch.rowCount);
-      writeUint64(block.fixed('ReceivedAt'), batch.receivedAtMs);
+      topics.bytesText(topicBytes, 0, topicBytes.length);
+      partitions.uint32(at.partition);
+      writeUint64(offsets, batch.offset);
+      devices.text(batch.deviceId);
+      batchIds.text(batch.batchId);
+      rowCounts.uint32(batch.rowCount);
+      writeUint64(receivedAt, batch.receivedAtMs);
     }
-    rows += batches.length;
   }
-  return block.parts(rows);
+  return block.parts(rowCounts.rowCount);
 }
 
 function writeUint64(column: FixedColumn, value: number): void {

@@ -35,6 +35,8 @@ const SETTINGS: ClickHouseSettings = {
   min_insert_block_size_bytes: '1000000000',
 };
 
+const CHUNK_BYTES = 64 * 1024;
+
 /** Sends rows as the body of an HTTP request, to a ClickHouse server. */
 export class HttpSink implements InsertSink {
   readonly #client: ClickHouseClient;
@@ -46,13 +48,30 @@ export class HttpSink implements InsertSink {
   async insert({ table, columns, parts, token }: RowInsert): Promise<void> {
     const answer = await this.#client.exec({
       query: `${target(table, columns)} FORMAT Native`,
-      values: Readable.from(parts, { objectMode: false }),
+      values: Readable.from(chunksOf(parts), { objectMode: false }),
       clickhouse_settings: { ...SETTINGS, insert_deduplication_token: token },
     });
     // Read to its end, which frees the connection; an insert answers nothing.
     answer.stream.resume();
     await finished(answer.stream);
   }
+}
+
+/** The parts in order, small ones joined: a chunk of a request costs as much as some kilobytes in it. */
+function* chunksOf(parts: readonly Buffer[]): Generator<Buffer> {
+  let small: Buffer[] = [];
+  let smallBytes = 0;
+  for (const part of parts) {
+    if (part.length < CHUNK_BYTES) {
+      small.push(part);
+      smallBytes += part.length;
+      if (smallBytes < CHUNK_BYTES) continue;
+    }
+    if (small.length > 0) yield Buffer.concat(small);
+    [small, smallBytes] = [[], 0];
+    if (part.length >= CHUNK_BYTES) yield part;
+  }
+  if (small.length > 0) yield Buffer.concat(small);
 }
 
 /**
