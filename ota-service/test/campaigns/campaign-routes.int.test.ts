@@ -8,6 +8,8 @@ import {
   problemSchema,
   type CampaignCreateInput,
 } from '@flotilla/contracts';
+import { FirmwareStore } from '../../src/firmware/firmware-store.ts';
+import { ModelStore } from '../../src/firmware/model-store.ts';
 import { CampaignWorld, FIRMWARE_ID, type Replica } from './campaign-world.ts';
 import { deviceNames } from './sample-campaign.ts';
 import { openEmbeddedWarehouse } from './embedded-warehouse.ts';
@@ -194,5 +196,46 @@ describe('acting on a campaign', () => {
     const answer = await app.inject({ method, url: `${campaigns}/${path}`, ...payload });
     expect(answer.statusCode).toBe(status);
     expect(problemSchema.parse(answer.json()).status).toBe(status);
+  });
+});
+
+describe('a campaign whose firmware may be offered to nobody', () => {
+  async function started() {
+    return campaignViewSchema.parse((await post(campaigns, good)).json());
+  }
+  const conflict = async (url: string, payload: unknown) =>
+    problemSchema.parse((await post(url, payload)).json());
+
+  it('pauses with the reason when it is withdrawn, and cannot go on', async () => {
+    const { id } = await started();
+    await replica.service.pauseUnofferable();
+    expect((await replica.service.get(id)).status).toBe('running');
+    await new FirmwareStore(replica.database).withdraw(FIRMWARE_ID, 'it hangs', world.nowMs);
+    for (let i = 0; i < 2; i += 1) await replica.service.pauseUnofferable();
+    expect((await replica.service.get(id)).status).toBe('paused');
+    expect(await replica.service.events(id)).toMatchObject([
+      { event: 'created' },
+      { event: 'paused', actor: 'registry', reason: '1.1.0 is withdrawn' },
+    ]);
+    const resume = await conflict(`${campaigns}/${id}/resume`, { reason: 'try' });
+    expect(resume).toMatchObject({ status: 409, detail: '1.1.0 is withdrawn' });
+    expect((await post(`${campaigns}/${id}/abort`, { reason: 'x' })).statusCode).toBe(200);
+    expect(await conflict(campaigns, good)).toMatchObject({ status: 409, code: 'conflict' });
+  });
+
+  it('pauses when the floor rises above it', async () => {
+    const { id } = await started();
+    const models = new ModelStore(replica.database);
+    const sensor = { description: '', format: 'tar' as const, hardwareRevisions: [] };
+    await models.put('sensor', sensor, world.nowMs);
+    await models.raiseFloor('sensor', '1.1.0', world.nowMs);
+    await replica.service.pauseUnofferable();
+    expect((await replica.service.get(id)).status).toBe('running');
+    await models.raiseFloor('sensor', '1.1.1', world.nowMs);
+    await replica.service.pauseUnofferable();
+    expect((await replica.service.events(id)).at(-1)).toMatchObject({
+      event: 'paused',
+      reason: "1.1.0 is below the model's floor 1.1.1",
+    });
   });
 });
