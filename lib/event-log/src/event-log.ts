@@ -17,6 +17,12 @@ export interface StoredRecord extends LogRecord {
   readonly appendedAtMs: number;
 }
 
+/**
+ * Header of a record that stands for a whole batch which could not be read, with the reason; its value
+ * is the batch as it was stored. Only of a log on Kafka, where others write too.
+ */
+export const HEADER_UNREADABLE_BATCH = 'flotilla-unreadable-batch';
+
 /** Position of a consumer group: the next offset to process, and what it wrote down beside it. */
 export interface CommittedPosition {
   readonly offset: number;
@@ -41,7 +47,10 @@ export interface ReadLimits {
 export interface LogConsumer {
   /** The partitions this member owns now; on a log whose groups share work, they change over time. */
   assignment(): Promise<TopicPartition[]>;
-  /** What the group committed last, or null when it never did. */
+  /**
+   * What the group committed last, or null when it never did. Rejects with OffsetBeyondEndError when
+   * that lies beyond the partition's end.
+   */
   committed(partition: TopicPartition): Promise<CommittedPosition | null>;
   /** The end: the offset the next appended record will get. */
   endOffset(partition: TopicPartition): Promise<number>;

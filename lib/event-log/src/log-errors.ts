@@ -35,3 +35,12 @@ export class GroupLostError extends Error {
 export class PartitionLostError extends Error {
   override readonly name = 'PartitionLostError';
 }
+
+/**
+ * A group committed an offset beyond the end of its partition: the topic was made anew or lost its tail.
+ * Nothing would be read until the end has passed it, and what came before would never be read; somebody
+ * has to decide where the group goes on.
+ */
+export class OffsetBeyondEndError extends Error {
+  override readonly name = 'OffsetBeyondEndError';
+}

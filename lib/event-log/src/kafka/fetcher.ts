@@ -1,9 +1,10 @@
-import { fetchV17, listOffsetsV9, type ConnectionPool } from '@platformatic/kafka';
+import { listOffsetsV9, type ConnectionPool } from '@platformatic/kafka';
 import type { ReadLimits, StoredRecord, TopicPartition } from '../event-log.ts';
-import { LogUnavailableError } from '../log-errors.ts';
-import { decodeRecords } from './decode-records.ts';
+import { LogUnavailableError, OffsetBeyondEndError } from '../log-errors.ts';
+import { fetchBatches, type FetchedPartition } from './fetch-request.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { answerOf, CODE, isTransient } from './protocol-codes.ts';
+import { readBatches } from './read-batches.ts';
 
 const REQUEST_BYTES = 16 * 1024 * 1024;
 const PARTITION_BYTES = 4 * 1024 * 1024;
@@ -14,7 +15,8 @@ const TOTAL_AHEAD_BYTES = 64 * 1024 * 1024;
 const LATEST = -1n;
 const EARLIEST = -2n;
 const CONSUMER = -1;
-const READ_UNCOMMITTED = 0;
+/** What an open or aborted transaction wrote is not read; the end is that of the settled part. */
+const READ_COMMITTED = 1;
 const NO_SESSION = 0;
 const NO_EPOCH = -1;
 
@@ -27,6 +29,8 @@ interface Window extends TopicPartition {
   deliveredOffset: number;
   /** The partition's end as the broker last told it. */
   endOffset: number;
+  /** Where something could not be read at the first attempt. */
+  doubtedOffset: number | null;
 }
 
 /** Reads partitions from explicit offsets, a window of each ahead in memory. */
@@ -117,6 +121,7 @@ export class Fetcher {
     const window: Window = {
       ...{ topic, partition, records: [], sizeBytes: 0 },
       ...{ nextOffset: offset, deliveredOffset: offset, endOffset: known?.endOffset ?? 0 },
+      doubtedOffset: null,
     };
     this.#windows.set(key, window);
     return window;
@@ -181,52 +186,51 @@ export class Fetcher {
       topics.set(id, [...(topics.get(id) ?? []), fetchPartition(window)]);
     }
     const connection = await this.#cluster.nodeConnection(node, pool);
-    const answer = await answerOf(
-      fetchV17.api.async(
-        ...([
-          connection,
-          waitMs,
-          1,
-          REQUEST_BYTES,
-          READ_UNCOMMITTED,
-          NO_SESSION,
-          NO_EPOCH,
-        ] as const),
-        [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
-        [],
-        '',
-      ),
+    const answer = await fetchBatches.async(
+      ...([connection, waitMs, 1, REQUEST_BYTES, READ_COMMITTED, NO_SESSION, NO_EPOCH] as const),
+      [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+      [],
+      '',
     );
     if (answer.errorCode !== CODE.none) throw new Error(`fetch: code ${answer.errorCode}`);
-    for (const { topicId, partitions } of answer.responses) {
-      for (const partition of partitions) {
-        const entry = asked.get(`${topicId}:${partition.partitionIndex}`);
-        if (entry !== undefined) await this.#store(entry.window, entry.offset, partition);
-      }
+    for (const fetched of answer.partitions) {
+      const entry = asked.get(`${fetched.topicId}:${fetched.partition}`);
+      if (entry !== undefined) await this.#store(entry.window, entry.offset, fetched);
     }
   }
 
-  async #store(
-    window: Window,
-    offset: number,
-    { errorCode, highWatermark, records }: FetchedPartition,
-  ): Promise<void> {
-    if (errorCode === CODE.offsetOutOfRange) {
-      const earliest = await this.#listOffset(window, EARLIEST);
-      if (earliest > window.nextOffset) window.nextOffset = earliest;
-      return;
-    }
+  async #store(window: Window, offset: number, fetched: FetchedPartition): Promise<void> {
+    const { errorCode, lastStableOffset, batches, aborted } = fetched;
+    if (errorCode === CODE.offsetOutOfRange) return this.#restart(window);
     if (errorCode !== CODE.none) {
       const message = `${keyOf(window)}: fetch answers code ${errorCode}`;
       throw isTransient(errorCode) ? new Error(message) : new LogUnavailableError(message);
     }
-    window.endOffset = Math.max(window.endOffset, Number(highWatermark));
+    window.endOffset = Math.max(window.endOffset, lastStableOffset);
     // Another fetch of the same place may have come first.
     if (window.nextOffset !== offset) return;
-    const decoded = decodeRecords(window, offset, records ?? []);
-    window.records.push(...decoded.records);
-    window.sizeBytes += sizeOf(decoded.records);
-    window.nextOffset = decoded.nextOffset;
+    const reading = readBatches(window, offset, batches, aborted);
+    if (reading.unreadable > 0 && window.doubtedOffset !== offset) {
+      // Damaged on the way, perhaps: asked for once more before it is believed.
+      window.doubtedOffset = offset;
+      throw new Error(`${keyOf(window)}: a batch from offset ${offset} on cannot be read`);
+    }
+    window.records.push(...reading.records);
+    window.sizeBytes += sizeOf(reading.records);
+    window.nextOffset = reading.nextOffset;
+  }
+
+  /** The broker has nothing at the window's offset: retention took it, or it was never there. */
+  async #restart(window: Window): Promise<void> {
+    const earliest = await this.#listOffset(window, EARLIEST);
+    if (earliest > window.nextOffset) {
+      window.nextOffset = earliest;
+      return;
+    }
+    checkWithinEnd(window, window.nextOffset, await this.endOffset(window));
+    throw new Error(
+      `${keyOf(window)}: offset ${window.nextOffset} is out of range by a fetch only`,
+    );
   }
 
   #listOffset({ topic, partition }: TopicPartition, timestamp: bigint): Promise<number> {
@@ -235,7 +239,7 @@ export class Fetcher {
       const connection = await this.#cluster.nodeConnection(leaders[partition] ?? -1, this.#pool);
       const partitions = [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp }];
       const answer = await answerOf(
-        listOffsetsV9.api.async(connection, CONSUMER, READ_UNCOMMITTED, [
+        listOffsetsV9.api.async(connection, CONSUMER, READ_COMMITTED, [
           { name: topic, partitions },
         ]),
       );
@@ -249,9 +253,14 @@ export class Fetcher {
   }
 }
 
-type FetchedPartition = Awaited<
-  ReturnType<typeof fetchV17.api.async>
->['responses'][number]['partitions'][number];
+/** Throws OffsetBeyondEndError. */
+export function checkWithinEnd(at: TopicPartition, offset: number, end: number): void {
+  if (offset <= end) return;
+  throw new OffsetBeyondEndError(
+    `${keyOf(at)}: offset ${offset} lies beyond the end, ${end}; the topic was made anew or lost ` +
+      'records, and the group needs a new offset',
+  );
+}
 
 export function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}:${partition}`;

@@ -1,6 +1,6 @@
 import { ConnectionPool, createTopicsV7, metadataV12, type Connection } from '@platformatic/kafka';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogUnavailableError } from '../log-errors.ts';
+import { LogUnavailableError, OffsetBeyondEndError } from '../log-errors.ts';
 import type { BrokerAddress, KafkaSettings } from './kafka-settings.ts';
 import { answerOf, CODE, isAuthenticationFailure } from './protocol-codes.ts';
 
@@ -105,7 +105,8 @@ export class KafkaCluster {
       try {
         return await withDeadline(work(), deadline);
       } catch (cause) {
-        if (cause instanceof LogUnavailableError) throw cause;
+        if (cause instanceof LogUnavailableError || cause instanceof OffsetBeyondEndError)
+          throw cause;
         if (isAuthenticationFailure(cause)) {
           throw new LogUnavailableError(`Kafka refuses this user: ${what}`, { cause });
         }

@@ -13,7 +13,7 @@ import {
   PartitionLostError,
 } from '../log-errors.ts';
 import { checkPosition } from '../record-rules.ts';
-import { Fetcher, keyOf } from './fetcher.ts';
+import { checkWithinEnd, Fetcher, keyOf } from './fetcher.ts';
 import { GroupMember, isRenewable, type Membership } from './group-member.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { answerOf, CODE, isTransient } from './protocol-codes.ts';
@@ -83,6 +83,14 @@ export class KafkaConsumer implements LogConsumer {
     await this.#checkKnown(at);
     this.#untold.delete(keyOf(at));
     this.#checkOwned(at);
+    const position = await this.#committed(at);
+    if (position !== null && position.offset > this.#fetcher.knownEnd(at)) {
+      checkWithinEnd(at, position.offset, await this.#fetcher.endOffset(at));
+    }
+    return position;
+  }
+
+  #committed(at: TopicPartition): Promise<CommittedPosition | null> {
     return this.#askCoordinator(`position of ${keyOf(at)}`, async (connection) => {
       const { topic, partition } = at;
       const topics = [{ name: topic, partitionIndexes: [partition] }];
