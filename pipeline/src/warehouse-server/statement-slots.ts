@@ -11,8 +11,8 @@ export interface StatementResult {
 }
 
 const MAX_WAITING = 256;
-/** A result is held in memory whole. */
-const MAX_RESULT_BYTES = 1024 * 1024 * 1024;
+/** A result is held in memory whole; the engine refuses a larger one (TOO_MANY_ROWS_OR_BYTES). */
+const MAX_RESULT_BYTES = 256 * 1024 * 1024;
 
 /**
  * Runs writers' statements, a bounded number at a time. Each has a session of its own, since settings

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import type { QueryAnswer } from '../warehouse/query-answer.ts';
 import { answerFormat, readQueryUrl } from '../warehouse/http-request.ts';
 import { BadQueryRequestError } from '../warehouse/http-request.ts';
+import { ByteBudget } from '../consume/byte-budget.ts';
 import { BodyFile } from './body-file.ts';
 import { insertFromFile, parseInsert } from './insert-statement.ts';
 import { settingsStatement } from './request-settings.ts';
 import type { StatementSlots } from './statement-slots.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024 * 1024;
+/** On disk, of all bodies that are being received, wait for a slot or are being read. */
+const MAX_BODIES_BYTES = 4 * MAX_BODY_BYTES;
 /** A statement with its rows inside has to be held as text. */
 const MAX_STATEMENT_BYTES = 64 * 1024 * 1024;
 
@@ -17,10 +20,12 @@ const MAX_STATEMENT_BYTES = 64 * 1024 * 1024;
 export class WriterHandler {
   readonly #slots: StatementSlots;
   readonly #bodyFolder: string;
+  readonly #room: ByteBudget;
 
-  constructor(slots: StatementSlots, bodyFolder: string) {
+  constructor(slots: StatementSlots, bodyFolder: string, maxBodiesBytes = MAX_BODIES_BYTES) {
     this.#slots = slots;
     this.#bodyFolder = bodyFolder;
+    this.#room = new ByteBudget(maxBodiesBytes);
   }
 
   async answer(request: IncomingMessage): Promise<QueryAnswer> {
@@ -35,6 +40,7 @@ export class WriterHandler {
       request,
       join(this.#bodyFolder, randomUUID()),
       MAX_BODY_BYTES,
+      this.#room,
     );
     try {
       const inUrl = query.url.searchParams.get('query') ?? '';

@@ -34,6 +34,8 @@ export class BadQueryRequestError extends Error {
 }
 
 const MAX_STATEMENT_BYTES = 1024 * 1024;
+/** Patterns that search a URL's query take a time that grows faster than its length. */
+const MAX_URL_CHARACTERS = 16 * 1024;
 const gunzipAsync = promisify(gunzip);
 
 /** Reads what ClickHouse's HTTP interface takes; settings are ignored, the sessions have their own. */
@@ -53,6 +55,9 @@ export async function readQueryRequest(request: IncomingMessage): Promise<QueryR
 }
 
 export function readQueryUrl(request: IncomingMessage): QueryUrl {
+  if ((request.url?.length ?? 0) > MAX_URL_CHARACTERS) {
+    throw new BadQueryRequestError(414, 307, 'TOO_MANY_BYTES', 'send a long query as the body');
+  }
   const url = new URL(request.url ?? '/', 'http://localhost');
   const header = (name: string): string | null => {
     const value = request.headers[name];

@@ -42,7 +42,20 @@ export function refuseUnlessReading(statement: string): Refusal | null {
   const end = tokens.findIndex((token) => token.text === ';');
   if (end !== -1 && end !== tokens.length - 1) return readOnly('more than one statement');
   if (hasIdentifierParameter(tokens)) return denied('a parameter may not be an Identifier');
+  if (isInsertAfterWith(tokens)) return readOnly('WITH … INSERT');
   return refusedFunction(tokens);
+}
+
+/** `WITH … INSERT INTO t SELECT …` is a statement of its own; its INSERT stands outside parentheses. */
+function isInsertAfterWith(tokens: readonly Token[]): boolean {
+  if (tokens[0]?.text.toUpperCase() !== 'WITH') return false;
+  let depth = 0;
+  for (const { kind, text } of tokens) {
+    if (text === '(') depth += 1;
+    else if (text === ')') depth -= 1;
+    else if (depth === 0 && kind === 'word' && text.toUpperCase() === 'INSERT') return true;
+  }
+  return false;
 }
 
 /** `{name:Identifier}` becomes a name, which could be that of a refused function. */

@@ -163,6 +163,7 @@ describe('what would write, or reach beyond the tables', () => {
     for (const statement of [
       'DROP TABLE otel_logs',
       "INSERT INTO flotilla_device_health (DeviceId) VALUES ('x')",
+      "WITH 'x' AS id INSERT INTO flotilla_device_health (DeviceId) SELECT id",
       'CREATE TABLE t (a UInt8) ENGINE = Memory',
       'CREATE TEMPORARY TABLE t (a UInt8)',
       'SET readonly = 0',

@@ -31,6 +31,8 @@ describe('refuseUnlessReading', () => {
     '',
     '-- only a comment',
     "INSERT INTO t VALUES ('SELECT')",
+    'WITH 1 AS x INSERT INTO t SELECT x',
+    'with x as (select 1 as a) /* then */ insert into t select a from x',
     'DROP TABLE otel_logs',
     'SET readonly = 0',
     'USE system',
