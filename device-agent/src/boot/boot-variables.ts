@@ -23,6 +23,8 @@ const STATES = ['empty', 'writing', 'written', 'trial', 'good', 'bad'] as const;
  */
 export const UNKNOWN_STATE = 'unknown';
 
+const ALL_STATES: readonly string[] = [...STATES, UNKNOWN_STATE];
+
 export function toVariables(environment: BootEnvironment, tries: number): BootVariables {
   const { order, slots } = environment;
   const variables: Record<string, string> = {
@@ -35,6 +37,16 @@ export function toVariables(environment: BootEnvironment, tries: number): BootVa
     variables[stateName(slot)] = state.kind;
   }
   return variables;
+}
+
+/** Whether every variable has a value that the agent or a boot script writes. */
+export function areWellFormed(variables: ReadonlyMap<string, string>): boolean {
+  const named = (name: string) => variables.get(name) ?? '';
+  return (
+    /^(A B|B A)$/.test(named('BOOT_ORDER')) &&
+    SLOT_NAMES.every((slot) => /^[0-9]$/.test(named(leftName(slot)))) &&
+    SLOT_NAMES.every((slot) => ALL_STATES.includes(named(stateName(slot))))
+  );
 }
 
 /** Null when a variable is missing or says nothing that the agent or the boot script writes. */

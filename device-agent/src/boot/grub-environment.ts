@@ -1,5 +1,5 @@
 import type { EnvironmentCopy, EnvironmentFormat } from '../slots/boot-environment-store.ts';
-import { fromVariables, toVariables, UNKNOWN_STATE } from './boot-variables.ts';
+import { areWellFormed, fromVariables, toVariables, UNKNOWN_STATE } from './boot-variables.ts';
 
 /** GRUB's environment block (grub-core/lib/envblk.c) has this size and first line. */
 export const GRUB_BLOCK_BYTES = 1024;
@@ -11,6 +11,8 @@ const SEQUENCES = 3;
 
 export interface GrubCopy extends EnvironmentCopy {
   readonly sequence: number;
+  /** Ours, states without padding. */
+  readonly variables: ReadonlyMap<string, string>;
 }
 
 /**
@@ -27,7 +29,7 @@ export function grubFormat(tries: number): EnvironmentFormat<GrubCopy> {
     encode: (newest, environment) => {
       const sequence = newest === null ? 0 : nextSequence(newest.sequence);
       const variables = new Map(Object.entries(toVariables(environment, tries)));
-      return { bytes: encodeGrub(variables, sequence), copy: { sequence, environment } };
+      return { bytes: encodeGrub(variables, sequence), copy: { sequence, variables, environment } };
     },
   };
 }
@@ -65,18 +67,18 @@ export function decodeGrub(bytes: Buffer): GrubCopy | null {
   if (sequence < 0 || variables.get('BOOT_CHECK') !== check) return null;
   for (const name of ['BOOT_A_STATE', 'BOOT_B_STATE']) {
     const padded = variables.get(name) ?? '';
-    if (padded.length !== STATE_WIDTH) return null;
-    variables.set(name, padded.replace(/\.+$/, ''));
+    const state = padded.replace(/\.+$/, '');
+    if (padded !== state.padEnd(STATE_WIDTH, '.')) return null;
+    variables.set(name, state);
   }
-  if (variables.get('BOOT_A_STATE') === UNKNOWN_STATE) return { sequence, environment: null };
-  const environment = fromVariables(variables);
-  return environment === null ? null : { sequence, environment };
+  if (!areWellFormed(variables) || !/^[1-9]$/.test(variables.get('BOOT_TRIES') ?? '')) return null;
+  return { sequence, variables, environment: fromVariables(variables) };
 }
 
 /** As GRUB reads a block: `#` lines are padding, a backslash escapes, the last of a name counts. */
 function readBlock(bytes: Buffer): Map<string, string> | null {
+  if (!hasSignature(bytes)) return null;
   const text = bytes.toString('latin1');
-  if (bytes.length !== GRUB_BLOCK_BYTES || !text.startsWith(SIGNATURE)) return null;
   const variables = new Map<string, string>();
   let at = SIGNATURE.length;
   while (at < text.length) {
@@ -101,6 +103,10 @@ function endOfLine(text: string, from: number): number {
   return Math.min(at, text.length);
 }
 
-function nextSequence(sequence: number): number {
+export function hasSignature(bytes: Buffer): boolean {
+  return bytes.length === GRUB_BLOCK_BYTES && bytes.toString('latin1').startsWith(SIGNATURE);
+}
+
+export function nextSequence(sequence: number): number {
   return (sequence + 1) % SEQUENCES;
 }

@@ -74,7 +74,7 @@ export function decodeUboot(bytes: Buffer): UbootCopy | null {
 }
 
 /** The first copy wins a tie. */
-function isNewerFlags(first: number, second: number): boolean {
+export function isNewerFlags(first: number, second: number): boolean {
   if (first === 0 && second === 255) return true;
   if (first === 255 && second === 0) return false;
   return first > second;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { syncFolder } from '@flotilla/service';
 import { isFileError } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
+import { writeAt } from '../disk/write-at.ts';
 import { EMPTY_ENVIRONMENT, type BootEnvironment } from './domain/boot-decision.ts';
 
 /** One of the two copies; `environment` is null when it is whole but says nothing about slots. */
@@ -74,8 +75,8 @@ export class TwoCopyStore<C extends EnvironmentCopy> implements BootEnvironmentS
     locations: readonly [CopyLocation, CopyLocation],
     step: DurableStep,
   ): Promise<OpenedEnvironment> {
-    const first = await readCopy(locations[0], format.sizeBytes);
-    const second = await readCopy(locations[1], format.sizeBytes);
+    const first = await readLocation(locations[0], format.sizeBytes);
+    const second = await readLocation(locations[1], format.sizeBytes);
     const copies: Copies<C> = [
       first === null ? null : format.decode(first),
       second === null ? null : format.decode(second),
@@ -105,7 +106,7 @@ export class TwoCopyStore<C extends EnvironmentCopy> implements BootEnvironmentS
     const newest = this.#newest();
     const index = newest !== null && newest === this.#copies[0] ? 1 : 0;
     const { bytes, copy } = this.#format.encode(newest, environment);
-    await this.#step(`env:${name}`, () => writeCopy(this.#locations[index], bytes));
+    await this.#step(`env:${name}`, () => writeLocation(this.#locations[index], bytes));
     this.#copies[index] = copy;
   }
 
@@ -116,8 +117,11 @@ export class TwoCopyStore<C extends EnvironmentCopy> implements BootEnvironmentS
   }
 }
 
-/** Null when there is no such file. */
-async function readCopy(location: CopyLocation, sizeBytes: number): Promise<Buffer | null> {
+/** At most that many bytes; null when there is no such file. */
+export async function readLocation(
+  location: CopyLocation,
+  sizeBytes: number,
+): Promise<Buffer | null> {
   let file: FileHandle;
   try {
     file = await open(location.path, 'r');
@@ -144,28 +148,20 @@ async function readCopy(location: CopyLocation, sizeBytes: number): Promise<Buff
   }
 }
 
-async function writeCopy(location: CopyLocation, bytes: Buffer): Promise<void> {
+/** Durable and read back when it resolves; throws BootEnvironmentError when it reads back differently. */
+export async function writeLocation(location: CopyLocation, bytes: Buffer): Promise<void> {
   const { path, offsetBytes } = location;
   // Opening for append creates without truncating: the old content stays until it is overwritten.
   await open(path, 'a').then((created) => created.close());
   const file = await open(path, 'r+');
   try {
-    let done = 0;
-    while (done < bytes.length) {
-      const { bytesWritten } = await file.write(
-        bytes,
-        done,
-        bytes.length - done,
-        offsetBytes + done,
-      );
-      done += bytesWritten;
-    }
+    await writeAt(file, bytes, offsetBytes);
     await file.sync();
   } finally {
     await file.close();
   }
   await syncFolder(dirname(path));
-  const readBack = await readCopy(location, bytes.length);
+  const readBack = await readLocation(location, bytes.length);
   if (readBack?.equals(bytes) !== true) {
     throw new BootEnvironmentError(`${path} reads back differently`);
   }
