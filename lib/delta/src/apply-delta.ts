@@ -1,75 +1,94 @@
-import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
+import { createHash, type Hash } from 'node:crypto';
 import { BasePages, readExactly } from './base-pages.ts';
-import { BASE_MARGIN, MAX_AHEAD, windowRange } from './base-window.ts';
+import type { BlockDecoder, DecoderContext, WriteTarget } from './block-codec.ts';
 import { DeltaError } from './delta-error.ts';
-import { EditModel } from './edit-model.ts';
-import type { Edit } from './edit-script.ts';
+import { MixingDecoder } from './mixing-decoder.ts';
 import {
   BLOCK_HEADER_BYTES,
-  BLOCK_SIZE_BYTES,
   HEADER_SIZE_BYTES,
+  METHOD_STREAMS,
   readBlockHeader,
   readDeltaHeader,
+  shortDigest,
   type DeltaHeader,
 } from './patch-format.ts';
 import { PatchReader } from './patch-reader.ts';
 import type { RandomAccessBase } from './random-access-base.ts';
-import { RawLiterals } from './raw-literals.ts';
-import { BitDecoder } from './range-coder.ts';
+import { StreamDecoder } from './stream-decoder.ts';
 
 const HASH_CHUNK_BYTES = 256 * 1024;
-const DEFAULT_MAX_TARGET_BYTES = 1024 ** 3;
-const NO_EDIT: Edit = { baseOffset: 0, copyLength: 0, literalLength: 0 };
+const DEFAULT_MAX_TARGET_BYTES = 2 * 1024 ** 3;
 
 export interface ApplyLimits {
-  /** Largest target accepted, in bytes; default 1 GiB. */
+  /** Largest target accepted, in bytes; default 2 GiB. */
   readonly maxTargetSizeBytes?: number;
 }
 
 export interface ApplyOptions {
   readonly base: RandomAccessBase;
+  /** From its first byte on, also when resuming. */
   readonly patch: AsyncIterable<Uint8Array>;
-  /** Called in order, never twice at a time, with at most 256 KiB that are the callee's to keep. */
-  readonly write: (chunk: Uint8Array) => Promise<void>;
+  /** Called in order, never twice at a time, with at most 2 MiB that are the callee's to keep. */
+  readonly write: WriteTarget;
   readonly limits?: ApplyLimits;
+  /**
+   * Resumes there: a number that `onBlock` gave, or 0. What lies before is neither decoded nor
+   * written again, and the target's SHA-256 is the caller's to check.
+   */
+  readonly startAtBytes?: number;
+  /**
+   * Called when all of a block has been written, with the target bytes up to there: where applying
+   * may resume. The next write waits for it.
+   */
+  readonly onBlock?: (targetBytes: number) => Promise<void>;
 }
 
 export interface ApplyResult {
-  /** Of the target, in lower-case hex. */
-  readonly sha256: string;
+  /** Of the target, in lower-case hex; null after resuming, for not all of it was seen. */
+  readonly sha256: string | null;
   readonly sizeBytes: number;
 }
 
 /**
- * Streams the target out. Memory does not depend on the images: the models' tables (at most
- * 48 MiB, as the header says; 24 MiB at the encoder's default) and about 4 MiB of buffers.
+ * Streams the target out. Memory does not depend on the images: the models' tables and a piece of
+ * base (48 MiB at most, as the patch asks) and some buffers.
  *
- * The base's hash is checked before the first write. What was written is good only once the promise
- * is fulfilled: the target's hash is known last. A bad patch or base rejects with DeltaError; errors
- * of the patch's source, of `base.read` and of `write` pass through.
+ * The base's digest is checked before the first write. What was written is good only once the
+ * promise is fulfilled: the target's digest is known last. A bad patch or base rejects with
+ * DeltaError; errors of the patch's source, of `base.read`, `write` and `onBlock` pass through.
  */
 export async function applyDelta(options: ApplyOptions): Promise<ApplyResult> {
   const reader = new PatchReader(options.patch);
   try {
     const header = readDeltaHeader(await reader.takeUpTo(HEADER_SIZE_BYTES));
-    checkLimits(header, options.limits);
+    checkLimits(header, options);
     await verifyBase(options.base, header);
-    const sha256 = await writeTarget(header, reader, options);
+    const hash = (options.startAtBytes ?? 0) === 0 ? createHash('sha256') : null;
+    await writeTarget(header, reader, options, hash);
+    const sha256 = hash?.digest('hex') ?? null;
+    if (sha256 !== null && shortDigest(sha256) !== header.targetDigest) {
+      throw new DeltaError('target_mismatch', `made ${sha256}, not ${header.targetDigest}…`);
+    }
     return { sha256, sizeBytes: header.targetSizeBytes };
   } finally {
     await reader.close();
   }
 }
 
-function checkLimits(header: DeltaHeader, limits: ApplyLimits = {}): void {
-  const most = limits.maxTargetSizeBytes ?? DEFAULT_MAX_TARGET_BYTES;
+function checkLimits(header: DeltaHeader, { limits, startAtBytes = 0 }: ApplyOptions): void {
+  const most = limits?.maxTargetSizeBytes ?? DEFAULT_MAX_TARGET_BYTES;
   if (header.targetSizeBytes > most) {
     throw new DeltaError(
       'too_large',
       `the target has ${header.targetSizeBytes} bytes, the limit is ${most}`,
     );
+  }
+  const isEnd = startAtBytes === header.targetSizeBytes;
+  if (startAtBytes < 0 || startAtBytes > header.targetSizeBytes) {
+    throw new RangeError(`cannot resume at ${startAtBytes} of ${header.targetSizeBytes} bytes`);
+  }
+  if (startAtBytes % 2 ** header.blockBits !== 0 && !isEnd) {
+    throw new RangeError(`no block starts at ${startAtBytes}`);
   }
 }
 
@@ -84,11 +103,11 @@ async function verifyBase(base: RandomAccessBase, header: DeltaHeader): Promise<
   for (let at = 0; at < base.sizeBytes; at += HASH_CHUNK_BYTES) {
     hash.update(await readExactly(base, at, Math.min(HASH_CHUNK_BYTES, base.sizeBytes - at)));
   }
-  const sha256 = hash.digest('hex');
-  if (sha256 !== header.baseSha256) {
+  const digest = shortDigest(hash.digest('hex'));
+  if (digest !== header.baseDigest) {
     throw new DeltaError(
       'base_mismatch',
-      `the patch needs base ${header.baseSha256}, not ${sha256}`,
+      `the patch needs base ${header.baseDigest}…, not ${digest}…`,
     );
   }
 }
@@ -97,82 +116,48 @@ async function writeTarget(
   header: DeltaHeader,
   reader: PatchReader,
   options: ApplyOptions,
-): Promise<string> {
-  const decoder = new BlockDecoder(header, options.base);
-  const hash = createHash('sha256');
-  let left = header.targetSizeBytes;
-  while (left > 0) {
-    const block = await decoder.decode(await readBlock(reader), Math.min(left, BLOCK_SIZE_BYTES));
-    hash.update(block);
-    await options.write(block);
-    left -= block.length;
-    // Decoding keeps the CPU busy for up to a second a block: let timers and sockets have a turn.
-    await setImmediate();
+  hash: Hash | null,
+): Promise<void> {
+  const decoders = new Decoders({
+    baseSizeBytes: header.baseSizeBytes,
+    pages: new BasePages(options.base),
+    tableBits: header.tableBits,
+  });
+  const write: WriteTarget = async (chunk) => {
+    hash?.update(chunk);
+    await options.write(chunk);
+  };
+  const startAt = options.startAtBytes ?? 0;
+  const blockBytes = 2 ** header.blockBits;
+  for (let at = 0; at < header.targetSizeBytes; at += blockBytes) {
+    const head = readBlockHeader(await reader.take(BLOCK_HEADER_BYTES), header.blockBits);
+    const sizeBytes = Math.min(blockBytes, header.targetSizeBytes - at);
+    if (at < startAt) {
+      await reader.skip(head.payloadBytes);
+      continue;
+    }
+    const end = reader.offset + head.payloadBytes;
+    await decoders.of(head.method).decode(reader, sizeBytes, write);
+    if (reader.offset !== end) {
+      throw new DeltaError('corrupt', 'a block is not as long as it says');
+    }
+    await options.onBlock?.(at + sizeBytes);
   }
   await reader.expectEnd();
-  const sha256 = hash.digest('hex');
-  if (sha256 !== header.targetSha256) {
-    throw new DeltaError('target_mismatch', `made ${sha256} instead of ${header.targetSha256}`);
-  }
-  return sha256;
 }
 
-interface Block {
-  readonly coded: Uint8Array;
-  readonly raw: Uint8Array;
-}
+/** Made when first needed: a patch of the fast method alone takes no tables. */
+class Decoders {
+  readonly #context: DecoderContext;
+  #mixing: BlockDecoder | null = null;
+  #streams: BlockDecoder | null = null;
 
-async function readBlock(reader: PatchReader): Promise<Block> {
-  const head = readBlockHeader(await reader.take(BLOCK_HEADER_BYTES));
-  const bytes = await reader.take(head.codedBytes + head.rawBytes);
-  if (crc32(bytes) !== head.crc32) {
-    throw new DeltaError('corrupt', 'a block fails its checksum');
-  }
-  return { coded: bytes.subarray(0, head.codedBytes), raw: bytes.subarray(head.codedBytes) };
-}
-
-class BlockDecoder {
-  readonly #baseSizeBytes: number;
-  readonly #pages: BasePages;
-  readonly #model: EditModel;
-  readonly #coder = new BitDecoder();
-  readonly #window = new Uint8Array(BASE_MARGIN + BLOCK_SIZE_BYTES + MAX_AHEAD);
-
-  constructor(header: DeltaHeader, base: RandomAccessBase) {
-    this.#baseSizeBytes = header.baseSizeBytes;
-    this.#pages = new BasePages(base);
-    this.#model = new EditModel(header.tableBits);
+  constructor(context: DecoderContext) {
+    this.#context = context;
   }
 
-  async decode({ coded, raw }: Block, sizeBytes: number): Promise<Uint8Array> {
-    const block = new Uint8Array(sizeBytes);
-    const literals = raw.length > 0 ? new RawLiterals(raw) : null;
-    this.#coder.start(coded);
-    let at = 0;
-    while (at < sizeBytes) {
-      const edit = this.#model.codeEdit(this.#coder, NO_EDIT);
-      this.#check(edit, sizeBytes - at);
-      const range = windowRange(edit.baseOffset, edit.copyLength, edit.literalLength);
-      // A copy is no longer than its block, so the window fits.
-      const window = this.#window.subarray(0, range.length);
-      await this.#pages.fill(window, range.from);
-      this.#model.codeBytes(this.#coder, edit, window, block, at, literals);
-      at += edit.copyLength + edit.literalLength;
-    }
-    this.#coder.finish();
-    literals?.finish();
-    return block;
-  }
-
-  /** Only a forged patch with right checksums gets here; it must not read or write out of bounds. */
-  #check(edit: Edit, room: number): void {
-    const { baseOffset, copyLength, literalLength } = edit;
-    const made = copyLength + literalLength;
-    if (made === 0 || made > room) {
-      throw new DeltaError('corrupt', `an edit makes ${made} bytes where 1 to ${room} fit`);
-    }
-    if (baseOffset < 0 || baseOffset + copyLength > this.#baseSizeBytes) {
-      throw new DeltaError('corrupt', 'an edit copies from outside the base');
-    }
+  of(method: number): BlockDecoder {
+    if (method === METHOD_STREAMS) return (this.#streams ??= new StreamDecoder(this.#context));
+    return (this.#mixing ??= new MixingDecoder(this.#context));
   }
 }

@@ -47,17 +47,24 @@ export class ContextMixer {
     this.#countLimit = options.countLimit;
     this.#learningRate = options.learningRate;
     this.contexts = new Int32Array(inputs);
-    this.#slots = new Uint32Array(inputs << tableBits).fill(FRESH);
+    this.#slots = new Uint32Array(inputs << tableBits);
     this.#slotOf = new Int32Array(inputs);
     this.#base = new Int32Array(inputs);
     this.#stretched = new Int32Array(inputs);
-    this.#weights = new Int32Array(inputs * weightSets).fill(Math.floor((1.8 * 65536) / inputs));
+    this.#weights = new Int32Array(inputs * weightSets);
     this.#rates = adaptationRates(options.countLimit);
+    this.reset();
+  }
+
+  /** Forgets all that was learnt. */
+  reset(): void {
+    this.#slots.fill(FRESH);
+    this.#weights.fill(Math.floor((1.8 * 65536) / this.#inputs));
   }
 
   /** Codes one bit that stands alone; `salt` sets it apart from other bits of the same contexts. */
   codeFlag(coder: BitCoder, bit: number, salt: number, weightSet: number): number {
-    this.#locate(this.#slotOf, salt, ~0);
+    this.#locate(this.#slotOf, salt);
     return this.#codeBit(coder, bit, weightSet);
   }
 
@@ -66,7 +73,7 @@ export class ContextMixer {
     let seen = 1;
     for (let shift = 7; shift >= 0; shift--) {
       // Sixteen neighbouring slots hold the 15 nodes of half a byte: one cache line.
-      if (shift === 7 || shift === 3) this.#locate(this.#base, salt + seen, ~15);
+      if (shift === 7 || shift === 3) this.#locateNodes(salt + seen);
       const node = shift > 3 ? seen : (1 << (3 - shift)) | (seen & ((1 << (3 - shift)) - 1));
       for (let i = 0; i < this.#inputs; i++) this.#slotOf[i] = (this.#base[i] as number) ^ node;
       const bit = this.#codeBit(coder, (byte >>> shift) & 1, weightSet + seen);
@@ -75,16 +82,31 @@ export class ContextMixer {
     return seen & 0xff;
   }
 
-  #locate(slots: Int32Array, salt: number, mask: number): void {
-    const bits = this.#tableBits;
+  #locate(slots: Int32Array, salt: number): void {
     for (let i = 0; i < this.#inputs; i++) {
-      const hash = Math.imul(
-        (this.contexts[i] as number) + Math.imul(salt, 0x2c1b3c6d),
-        HASH_MULTIPLIER,
-      );
-      const mixed = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-      slots[i] = (i << bits) + ((mixed >>> (32 - bits)) & mask);
+      slots[i] = (i << this.#tableBits) + (this.#hash(i, salt) >>> (32 - this.#tableBits));
     }
+  }
+
+  /** Finds each context's sixteen slots; slot 0 tells whose they are, and they are cleared if another's. */
+  #locateNodes(salt: number): void {
+    const slots = this.#slots;
+    for (let i = 0; i < this.#inputs; i++) {
+      const hash = this.#hash(i, salt);
+      const first = (i << this.#tableBits) + ((hash >>> (32 - this.#tableBits)) & ~15);
+      const owner = Math.imul(hash, 0x2545f491) >>> 8;
+      if (slots[first] !== owner) {
+        slots.fill(FRESH, first + 1, first + 16);
+        slots[first] = owner;
+      }
+      this.#base[i] = first;
+    }
+  }
+
+  #hash(input: number, salt: number): number {
+    const sum = (this.contexts[input] as number) + Math.imul(salt, 0x2c1b3c6d);
+    const hash = Math.imul(sum, HASH_MULTIPLIER);
+    return Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
   }
 
   #codeBit(coder: BitCoder, bit: number, weightSet: number): number {

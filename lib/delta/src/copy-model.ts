@@ -51,6 +51,17 @@ export class CopyModel {
     });
   }
 
+  reset(): void {
+    this.#flags.reset();
+    this.#values.reset();
+    this.#stretches.reset();
+    this.#stretchMisses = 0;
+    this.#misses = 0;
+    this.#differences = 0;
+    this.#lastDifference = 0;
+    this.#sinceMiss = 0;
+  }
+
   /** `window` holds the base from BASE_MARGIN bytes before the copy; `target` is read or filled. */
   code(
     coder: BitCoder,

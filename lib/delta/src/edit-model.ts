@@ -20,12 +20,12 @@ const JUMP_BACK = 3;
 
 const MAX_NUMBER_TABLE_BITS = 16;
 
-/** Everything encoder and decoder must learn alike, from the first byte of a target to the last. */
+/** Everything encoder and decoder must learn alike, from the first byte of a block to the last. */
 export class EditModel {
   readonly #numbers: NumberModel;
   readonly #copies: CopyModel;
   readonly #literals: LiteralModel;
-  readonly #history = new TargetHistory();
+  #history = new TargetHistory();
   /** Where the base would go on after the last edit. */
   #baseNext = 0;
   #lastLiteral = 0;
@@ -34,6 +34,24 @@ export class EditModel {
     this.#numbers = new NumberModel(KINDS, Math.min(tableBits, MAX_NUMBER_TABLE_BITS));
     this.#copies = new CopyModel(tableBits);
     this.#literals = new LiteralModel(tableBits);
+  }
+
+  /**
+   * Forgets all, for a new block. The caller fills the bytes returned with the base's from
+   * `baseFrom` on, then calls `start`.
+   */
+  reset(baseFrom: number, historyBytes: number): Uint8Array {
+    this.#numbers.reset();
+    this.#copies.reset();
+    this.#literals.reset();
+    this.#history = new TargetHistory();
+    this.#baseNext = 0;
+    this.#lastLiteral = 0;
+    return this.#literals.seen.reset(baseFrom, historyBytes);
+  }
+
+  start(): void {
+    this.#literals.seen.start();
   }
 
   codeEdit(coder: BitCoder, edit: Edit): Edit {
@@ -91,15 +109,7 @@ export class EditModel {
       target.set(raw.take(edit.literalLength), from);
       this.#history.pass(target, from, edit.literalLength);
     } else if (edit.literalLength > 0) {
-      this.#literals.code(
-        coder,
-        window,
-        edit.copyLength,
-        target,
-        from,
-        edit.literalLength,
-        this.#history,
-      );
+      this.#literals.code(coder, edit, window, target, from, this.#history);
     }
   }
 }

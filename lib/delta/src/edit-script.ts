@@ -22,19 +22,20 @@ const SKIP_FROM = 64;
  *
  * `minGainFar` is how many bytes an alignment must win when it takes a far jump to reach: a jump
  * costs two to three bytes, which is more than a short piece of text costs as literals, and less
- * than a piece of machine code does.
+ * than a piece of machine code does. The target is supposed to begin at `firstBaseOffset`.
  */
 export function* findEdits(
   base: Uint8Array,
   order: Int32Array,
   target: Uint8Array,
   minGainFar: number,
+  firstBaseOffset = 0,
 ): Generator<Edit> {
   const search = new SuffixSearch(base, order);
   const scan = new AlignmentScan(base, target, search, minGainFar);
   // The alignment in force: target offset `start` lies on base offset `baseStart`.
   let start = 0;
-  let baseStart = 0;
+  let baseStart = firstBaseOffset;
   for (;;) {
     const next = scan.nextAlignment(baseStart - start);
     let forward = extendForward(base, target, start, baseStart, next.targetOffset);

@@ -4,8 +4,9 @@ export {
   type ApplyOptions,
   type ApplyResult,
 } from './apply-delta.ts';
-export { createDelta, type CreateDeltaOptions } from './create-delta.ts';
+export { createDelta, deltaChunks, type CreateDeltaOptions } from './create-delta.ts';
 export { DeltaError, type DeltaErrorCode } from './delta-error.ts';
+export { bufferImage, openFileImage, type FileImage, type ImageSource } from './image-source.ts';
 export { CODEC_NAME, readDeltaHeader, type DeltaHeader } from './patch-format.ts';
 export {
   bufferBase,

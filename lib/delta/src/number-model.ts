@@ -23,6 +23,12 @@ export class NumberModel {
     this.#lastButOne = new Int32Array(kinds);
   }
 
+  reset(): void {
+    this.#mixer.reset();
+    this.#last.fill(0);
+    this.#lastButOne.fill(0);
+  }
+
   /** `value` is 0 to 2^31 - 2; `hints` are two small facts that may foretell it. */
   code(coder: BitCoder, kind: number, value: number, hintA: number, hintB: number): number {
     this.#setContexts(kind, hintA, hintB);

@@ -2,32 +2,44 @@ import { crc32 } from 'node:zlib';
 import { DeltaError } from './delta-error.ts';
 
 /** Name of format and major version, as the wire contracts know it. */
-export const CODEC_NAME = 'flotilla-delta-1';
+export const CODEC_NAME = 'flotilla-delta-2';
 
-/** Target bytes per block, but for the last. */
-export const BLOCK_SIZE_BYTES = 256 * 1024;
-/** A block codes each target byte in at most this many bytes, whatever it holds. */
-export const MAX_CODED_BYTES = 2 * BLOCK_SIZE_BYTES;
-export const BLOCK_HEADER_BYTES = 10;
-export const HEADER_SIZE_BYTES = 84;
+export const HEADER_SIZE_BYTES = 44;
+export const BLOCK_HEADER_BYTES = 5;
+/** Target bytes of a block, but for the last: 2 to this power. */
+export const MIN_BLOCK_BITS = 18;
+export const MAX_BLOCK_BITS = 24;
 /** Offsets and lengths are 31 bits wide. */
 export const MAX_IMAGE_BYTES = 2 ** 31 - 2;
 export const MIN_TABLE_BITS = 12;
-export const MAX_TABLE_BITS = 19;
+export const MAX_TABLE_BITS = 18;
+
+/** How a block is coded. */
+export const METHOD_MIXING = 1;
+export const METHOD_STREAMS = 2;
 
 const MAGIC = Buffer.from('FLDT', 'latin1');
-const VERSION = 1;
+const VERSION = 2;
+const DIGEST_BYTES = 12;
 const CRC_OFFSET = HEADER_SIZE_BYTES - 4;
 
-/** What a patch says of itself. Hashes in lower-case hex. */
+/** What a patch says of itself. */
 export interface DeltaHeader {
   readonly version: number;
-  readonly baseSha256: string;
+  /** The first 12 bytes of the SHA-256, in lower-case hex: against mistakes, not against forgers. */
+  readonly baseDigest: string;
   readonly baseSizeBytes: number;
-  readonly targetSha256: string;
+  readonly targetDigest: string;
   readonly targetSizeBytes: number;
   /** Log2 of the models' slots per context: the memory the patch asks of the device. */
   readonly tableBits: number;
+  /** Log2 of the target bytes of a block, which is where applying may resume. */
+  readonly blockBits: number;
+}
+
+/** The part of a SHA-256, in hex, that a header holds. */
+export function shortDigest(sha256: string): string {
+  return sha256.slice(0, 2 * DIGEST_BYTES);
 }
 
 export function writeHeader(header: Omit<DeltaHeader, 'version'>): Uint8Array {
@@ -35,10 +47,11 @@ export function writeHeader(header: Omit<DeltaHeader, 'version'>): Uint8Array {
   MAGIC.copy(bytes, 0);
   bytes.writeUInt8(VERSION, 4);
   bytes.writeUInt8(header.tableBits, 5);
+  bytes.writeUInt8(header.blockBits, 6);
   bytes.writeUInt32LE(header.baseSizeBytes, 8);
-  bytes.write(header.baseSha256, 12, 'hex');
-  bytes.writeUInt32LE(header.targetSizeBytes, 44);
-  bytes.write(header.targetSha256, 48, 'hex');
+  bytes.write(header.baseDigest, 12, DIGEST_BYTES, 'hex');
+  bytes.writeUInt32LE(header.targetSizeBytes, 24);
+  bytes.write(header.targetDigest, 28, DIGEST_BYTES, 'hex');
   bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC_OFFSET)), CRC_OFFSET);
   return bytes;
 }
@@ -62,48 +75,53 @@ export function readDeltaHeader(patch: Uint8Array): DeltaHeader {
   const header: DeltaHeader = {
     version: VERSION,
     tableBits: bytes.readUInt8(5),
+    blockBits: bytes.readUInt8(6),
     baseSizeBytes: bytes.readUInt32LE(8),
-    baseSha256: bytes.toString('hex', 12, 44),
-    targetSizeBytes: bytes.readUInt32LE(44),
-    targetSha256: bytes.toString('hex', 48, 80),
+    baseDigest: bytes.toString('hex', 12, 12 + DIGEST_BYTES),
+    targetSizeBytes: bytes.readUInt32LE(24),
+    targetDigest: bytes.toString('hex', 28, 28 + DIGEST_BYTES),
   };
-  checkRanges(header, bytes.readUInt16LE(6));
+  checkRanges(header, bytes.readUInt8(7));
   return header;
 }
 
 function checkRanges(header: DeltaHeader, reserved: number): void {
-  if (reserved !== 0) throw new DeltaError('corrupt', 'reserved header bytes are not zero');
+  if (reserved !== 0) throw new DeltaError('corrupt', 'the reserved header byte is not zero');
   if (header.baseSizeBytes > MAX_IMAGE_BYTES || header.targetSizeBytes > MAX_IMAGE_BYTES) {
     throw new DeltaError('too_large', `an image exceeds ${MAX_IMAGE_BYTES} bytes`);
   }
   if (header.tableBits < MIN_TABLE_BITS || header.tableBits > MAX_TABLE_BITS) {
     throw new DeltaError('corrupt', `model size ${header.tableBits} is out of range`);
   }
+  if (header.blockBits < MIN_BLOCK_BITS || header.blockBits > MAX_BLOCK_BITS) {
+    throw new DeltaError('corrupt', `block size ${header.blockBits} is out of range`);
+  }
 }
 
-/** What precedes a block: the sizes of its two parts, and a CRC-32 over both. */
+/** What precedes a block. */
 export interface BlockHeader {
-  readonly codedBytes: number;
-  /** 0: the block's literals are coded with the rest. */
-  readonly rawBytes: number;
-  readonly crc32: number;
+  readonly method: number;
+  /** Bytes of patch to the next block. */
+  readonly payloadBytes: number;
 }
 
-export function writeBlock(coded: Uint8Array, raw: Uint8Array): Uint8Array {
-  const head = Buffer.alloc(BLOCK_HEADER_BYTES);
-  head.writeUIntLE(coded.length, 0, 3);
-  head.writeUIntLE(raw.length, 3, 3);
-  head.writeUInt32LE(crc32(raw, crc32(coded)), 6);
-  return Buffer.concat([head, coded, raw]);
+export function writeBlockHeader({ method, payloadBytes }: BlockHeader): Uint8Array {
+  const bytes = Buffer.alloc(BLOCK_HEADER_BYTES);
+  bytes.writeUInt8(method, 0);
+  bytes.writeUInt32LE(payloadBytes, 1);
+  return bytes;
 }
 
 /** Throws DeltaError 'corrupt' for a block larger than any encoder makes. */
-export function readBlockHeader(bytes: Uint8Array): BlockHeader {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const codedBytes = head.readUIntLE(0, 3);
-  const rawBytes = head.readUIntLE(3, 3);
-  if (codedBytes > MAX_CODED_BYTES || rawBytes > BLOCK_SIZE_BYTES) {
-    throw new DeltaError('corrupt', `a block of ${codedBytes} + ${rawBytes} bytes is too long`);
+export function readBlockHeader(bytes: Uint8Array, blockBits: number): BlockHeader {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const method = view.readUInt8(0);
+  const payloadBytes = view.readUInt32LE(1);
+  if (method !== METHOD_MIXING && method !== METHOD_STREAMS) {
+    throw new DeltaError('corrupt', `a block is coded by method ${method}, which is unknown`);
   }
-  return { codedBytes, rawBytes, crc32: head.readUInt32LE(6) };
+  if (payloadBytes > 2 * 2 ** blockBits + 4096) {
+    throw new DeltaError('corrupt', `a block of ${payloadBytes} bytes is too long`);
+  }
+  return { method, payloadBytes };
 }

@@ -4,6 +4,8 @@ import { DeltaError } from './delta-error.ts';
 export class PatchReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #piece: Uint8Array = new Uint8Array(0);
+  /** Bytes of patch given out or skipped. */
+  offset = 0;
 
   constructor(patch: AsyncIterable<Uint8Array>) {
     this.#source = patch[Symbol.asyncIterator]();
@@ -31,6 +33,13 @@ export class PatchReader {
     return bytes.subarray(0, filled);
   }
 
+  async skip(length: number): Promise<void> {
+    for (let left = length; left > 0;) {
+      if (!(await this.#more())) throw new DeltaError('truncated', 'the patch ends within a block');
+      left -= this.#cut(Math.min(left, this.#piece.length)).length;
+    }
+  }
+
   async expectEnd(): Promise<void> {
     if (await this.#more()) throw new DeltaError('corrupt', 'bytes follow the last block');
   }
@@ -52,6 +61,7 @@ export class PatchReader {
   #cut(length: number): Uint8Array {
     const part = this.#piece.subarray(0, length);
     this.#piece = this.#piece.subarray(length);
+    this.offset += length;
     return part;
   }
 }
