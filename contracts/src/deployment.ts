@@ -15,7 +15,7 @@ export const pollRequestSchema = z.strictObject({
 export type PollRequest = z.infer<typeof pollRequestSchema>;
 
 /** A codec's name says format and major version; a device ignores a delta it cannot read. */
-export const DELTA_CODEC = 'flotilla-delta-1';
+export const DELTA_CODEC = 'flotilla-delta-2';
 
 export const transferSchema = z.object({
   /** Path on ota-service, below its base URL; answers Range requests. */

@@ -230,7 +230,7 @@ function storyFirmware(at: StoryClock): FirmwareView[] {
     state: 'ready',
     sizeBytes,
     sha256: digest('f'),
-    codec: 'flotilla-delta-1',
+    codec: 'flotilla-delta-2',
     detail: null,
   });
   return [

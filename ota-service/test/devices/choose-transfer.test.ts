@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseTransfer } from '../../src/devices/domain/choose-transfer.ts';
 
-const delta = { sha256: 'd', sizeBytes: 7, codec: 'flotilla-delta-1' };
+const delta = { sha256: 'd', sizeBytes: 7, codec: 'flotilla-delta-2' };
 const RELEASED_MS = 1_000_000;
 
 describe('chooseTransfer', () => {

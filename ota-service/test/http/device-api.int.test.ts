@@ -94,7 +94,7 @@ describe('polling', () => {
     });
     expect(deployment.delta).toMatchObject({
       baseSha256: base.sha256,
-      codec: 'flotilla-delta-1',
+      codec: 'flotilla-delta-2',
       sizeBytes: 7,
     });
     const download = await ota.call('GET', deployment.delta!.path, device.token);

@@ -1,0 +1,124 @@
+import { AnchorIndex } from './anchor-index.ts';
+import { CachedImage } from './cached-image.ts';
+import { findEdits, type Edit } from './edit-script.ts';
+import type { ImageSource } from './image-source.ts';
+import { LocalBase, SEGMENT_BYTES } from './local-base.ts';
+import { findLongMatches, type LongMatch } from './long-matches.ts';
+import { buildSuffixArray } from './suffix-array.ts';
+
+/** A base up to this size is searched as a whole; of a larger one as much for each block. */
+export const MAX_SEARCHED_BYTES = 16 * 1024 * 1024;
+
+/** Searches for edits that make one block; `minGainFar` as in `findEdits`. */
+export type BlockSearch = (minGainFar: number) => readonly Edit[];
+
+/**
+ * Finds edits block by block. Memory: 14 bytes per byte of base searched at once (224 MiB), the
+ * anchors of a larger base (40 MiB) and 16 MiB of it.
+ */
+export class EditFinder {
+  readonly #base: ImageSource;
+  readonly #whole: { readonly bytes: Uint8Array; readonly order: Int32Array } | null;
+  readonly #large: { readonly cached: CachedImage; readonly index: AnchorIndex } | null;
+
+  constructor(base: ImageSource) {
+    this.#base = base;
+    if (base.sizeBytes <= MAX_SEARCHED_BYTES) {
+      const bytes = base.read(0, base.sizeBytes);
+      this.#whole = { bytes, order: buildSuffixArray(bytes) };
+      this.#large = null;
+    } else {
+      this.#whole = null;
+      this.#large = { cached: new CachedImage(base), index: new AnchorIndex(base) };
+    }
+  }
+
+  search(target: Uint8Array, blockOffset: number): BlockSearch {
+    if (this.#whole !== null) {
+      const { bytes, order } = this.#whole;
+      const start = Math.min(blockOffset, bytes.length);
+      return (gain) => [...findEdits(bytes, order, target, gain, start)];
+    }
+    return this.#searchLarge(target, blockOffset);
+  }
+
+  #searchLarge(target: Uint8Array, blockOffset: number): BlockSearch {
+    const large = this.#large;
+    if (large === null) throw new TypeError('a small base is searched as a whole');
+    const votes = new Map<number, number>();
+    const matches = findLongMatches(target, blockOffset, large.cached, large.index, (place) => {
+      const segment = Math.floor(place / SEGMENT_BYTES);
+      votes.set(segment, (votes.get(segment) ?? 0) + 1);
+    });
+    const gaps = gapsBetween(matches, target.length, blockOffset);
+    const local = new LocalBase(this.#base, chooseSegments(votes, gaps, this.#base.sizeBytes));
+    const order = buildSuffixArray(local.bytes);
+    return (gain) => [...joinEdits(target, matches, gaps, local, order, gain)];
+  }
+}
+
+/** Target bytes between long matches; the base would go on at `baseOffset`. */
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly baseOffset: number;
+}
+
+function gapsBetween(matches: readonly LongMatch[], size: number, blockOffset: number): Gap[] {
+  const gaps: Gap[] = [];
+  let from = 0;
+  let baseOffset = blockOffset;
+  for (const match of [...matches, { targetOffset: size, baseOffset: 0, length: 0 }]) {
+    if (match.targetOffset > from) gaps.push({ from, to: match.targetOffset, baseOffset });
+    from = match.targetOffset + match.length;
+    baseOffset = match.baseOffset + match.length;
+  }
+  return gaps;
+}
+
+/** The segments where gaps would go on, then those with most anchors, as many as may be searched. */
+function chooseSegments(
+  votes: ReadonlyMap<number, number>,
+  gaps: readonly Gap[],
+  baseSize: number,
+): Set<number> {
+  const most = MAX_SEARCHED_BYTES / SEGMENT_BYTES;
+  const chosen = new Set<number>();
+  const last = Math.floor((baseSize - 1) / SEGMENT_BYTES);
+  for (const { from, to, baseOffset } of gaps) {
+    const first = Math.floor(Math.max(0, baseOffset - SEGMENT_BYTES / 4) / SEGMENT_BYTES);
+    const end = Math.floor((baseOffset + to - from + SEGMENT_BYTES / 4) / SEGMENT_BYTES);
+    for (let s = first; s <= Math.min(end, last) && chosen.size < (most * 3) / 4; s++)
+      chosen.add(s);
+  }
+  const byVotes = [...votes].filter(([, count]) => count > 1).sort((a, b) => b[1] - a[1]);
+  for (const [segment] of byVotes) {
+    if (chosen.size >= most) break;
+    chosen.add(segment);
+  }
+  return chosen;
+}
+
+function* joinEdits(
+  target: Uint8Array,
+  matches: readonly LongMatch[],
+  gaps: readonly Gap[],
+  local: LocalBase,
+  order: Int32Array,
+  gain: number,
+): Generator<Edit> {
+  let nextGap = 0;
+  for (const match of [...matches, null]) {
+    const gap = gaps[nextGap];
+    if (gap !== undefined && (match === null || gap.from < match.targetOffset)) {
+      nextGap++;
+      const bytes = target.subarray(gap.from, gap.to);
+      const start = local.toLocal(gap.baseOffset);
+      for (const edit of findEdits(local.bytes, order, bytes, gain, start)) {
+        yield* local.toBase(edit);
+      }
+    }
+    if (match === null) return;
+    yield { baseOffset: match.baseOffset, copyLength: match.length, literalLength: 0 };
+  }
+}
