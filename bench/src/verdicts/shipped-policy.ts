@@ -78,6 +78,12 @@ export function judgedPause(
     soakMs: 0,
     settledAtMs: null,
   };
-  const observation: Observation = { kind: 'observed', phases, retired: 0, hasVersion: 0 };
+  const observation: Observation = {
+    kind: 'observed',
+    phases,
+    retired: 0,
+    hasVersion: 0,
+    withheld: 0,
+  };
   return judge(state, observation, 0).kind === 'pause';
 }

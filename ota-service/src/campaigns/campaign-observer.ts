@@ -68,6 +68,7 @@ function observed(
     kind: 'observed',
     retired: census.retired,
     hasVersion: census.hasVersion,
+    withheld: census.withheld,
     phases: campaign.phases.map(({ phase }) => phaseOf(phase, census, byPhase.get(phase))),
   };
 }

@@ -39,6 +39,8 @@ const observationSchema: z.ZodType<ObservedPhases> = z.object({
   phases: z.array(observedPhaseSchema),
   retired: z.number(),
   hasVersion: z.number(),
+  // Absent in rows from before devices told their hardware.
+  withheld: z.number().default(0),
 });
 
 export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]): StoredCampaign {

@@ -53,7 +53,13 @@ export class CensusReader {
     for (;;) {
       const devices = await this.#database
         .selectFrom('devices')
-        .select(['id', 'group_name as group', 'lifecycle', 'firmware_version as firmwareVersion'])
+        .select([
+          'id',
+          'group_name as group',
+          'lifecycle',
+          'firmware_version as firmwareVersion',
+          'withheld_firmware_id as withheldFirmwareId',
+        ])
         .where('model', '=', campaign.model)
         .where('id', '>', after)
         .orderBy('id')

@@ -37,6 +37,7 @@ export class CampaignModel {
       group: 'default',
       lifecycle: 'active',
       firmwareVersion: '1.0.0',
+      withheldFirmwareId: null,
     }));
   }
 
@@ -103,7 +104,13 @@ export class CampaignModel {
       }
       return observedPhase(phase, { devices: census.devices[phase - 1] ?? 0, ...counts });
     });
-    return { kind: 'observed', phases, retired: census.retired, hasVersion: census.hasVersion };
+    return {
+      kind: 'observed',
+      phases,
+      retired: census.retired,
+      hasVersion: census.hasVersion,
+      withheld: census.withheld,
+    };
   }
 
   evaluate(observation: Observation = this.observe()): Judgement | null {

@@ -192,6 +192,7 @@ function evidenceOf(
   };
 }
 
-function seenOf({ phases, retired, hasVersion }: ObservedPhases): Record<string, unknown> {
-  return { phases, leftOut: { retired, hasVersion } };
+function seenOf(observed: ObservedPhases): Record<string, unknown> {
+  const { phases, retired, hasVersion, withheld } = observed;
+  return { phases, leftOut: { retired, hasVersion, withheld } };
 }

@@ -16,6 +16,8 @@ export interface ObservedPhases {
   /** Devices of the target left out, by reason. */
   readonly retired: number;
   readonly hasVersion: number;
+  /** Not compatible, as each device's record tells. */
+  readonly withheld: number;
 }
 
 /** Not to know is an observation of its own and never reads as health. */

@@ -7,6 +7,8 @@ export interface CensusDevice {
   readonly group: string;
   readonly lifecycle: LifecycleState;
   readonly firmwareVersion: string | null;
+  /** What the registry held back from it at its last poll; null is nothing. */
+  readonly withheldFirmwareId: string | null;
 }
 
 export interface CensusAttempt {
@@ -14,12 +16,13 @@ export interface CensusAttempt {
   readonly state: UpdateState;
 }
 
-export type CensusPlace = 'member' | 'retired' | 'has_version' | 'outside';
+export type CensusPlace = 'member' | 'retired' | 'has_version' | 'withheld' | 'outside';
 
 /**
  * Does the campaign wait for this device? A device with an outcome always counts. One that retired,
  * left the groups or got the version some other way before it was offered would never finish, so it
- * is left out instead of blocking its phase for ever. One that runs the version after this round's
+ * is left out instead of blocking its phase for ever; so is one that the version is held back from,
+ * until it fits. One that runs the version after this round's
  * offer runs it on trial, whether its report came or not. One in maintenance will be back and is
  * waited for.
  */
@@ -35,6 +38,7 @@ export function placeDevice(
   if (device.lifecycle === 'retired') return 'retired';
   if (attempts.some(({ state }) => state !== 'offered' && !isFinal(state))) return 'member';
   if (!includesGroup(campaign.groups, device.group)) return 'outside';
+  if (attempts.length === 0 && device.withheldFirmwareId === campaign.firmwareId) return 'withheld';
   if (device.firmwareVersion !== campaign.version) return 'member';
   return attempts.some(({ round }) => round === campaign.round) ? 'member' : 'has_version';
 }
@@ -46,6 +50,7 @@ export interface PhaseCensus {
   readonly inMaintenance: readonly number[];
   readonly retired: number;
   readonly hasVersion: number;
+  readonly withheld: number;
   /** Left out although they were offered the update; the warehouse leaves them out as well. */
   readonly excludedIds: readonly string[];
 }
@@ -59,6 +64,7 @@ export class CensusTaker {
   readonly #excludedIds: string[] = [];
   #retired = 0;
   #hasVersion = 0;
+  #withheld = 0;
 
   constructor(campaign: Campaign) {
     this.#campaign = campaign;
@@ -81,6 +87,7 @@ export class CensusTaker {
     if (!includesGroup(this.#campaign.groups, device.group)) return;
     if (place === 'retired') this.#retired += 1;
     if (place === 'has_version') this.#hasVersion += 1;
+    if (place === 'withheld') this.#withheld += 1;
   }
 
   result(): PhaseCensus {
@@ -89,6 +96,7 @@ export class CensusTaker {
       inMaintenance: [...this.#inMaintenance],
       retired: this.#retired,
       hasVersion: this.#hasVersion,
+      withheld: this.#withheld,
       excludedIds: [...this.#excludedIds],
     };
   }

@@ -27,6 +27,7 @@ const seen = (...phases: ObservedPhase[]): Observation => ({
   phases,
   retired: 0,
   hasVersion: 0,
+  withheld: 0,
 });
 
 /** Ten devices in 1, 1 and 8. */

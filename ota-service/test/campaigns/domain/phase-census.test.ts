@@ -6,11 +6,13 @@ import {
 } from '../../../src/campaigns/domain/phase-census.ts';
 import { deviceNames, sampleCampaign } from '../sample-campaign.ts';
 
+const FIRMWARE = sampleCampaign([]).firmwareId;
 const device = (over: Partial<CensusDevice> = {}): CensusDevice => ({
   id: 'device-1',
   group: 'default',
   lifecycle: 'active',
   firmwareVersion: '1.0.0',
+  withheldFirmwareId: null,
   ...over,
 });
 
@@ -22,6 +24,21 @@ describe('the place of a device', () => {
     ['retired before it began', 1, device({ lifecycle: 'retired' }), [], 'retired'],
     ['retired in the middle', 1, device({ lifecycle: 'retired' }), round1('trial'), 'retired'],
     ['retired after it failed', 1, device({ lifecycle: 'retired' }), round1('failed'), 'member'],
+    ['does not fit the firmware', 1, device({ withheldFirmwareId: FIRMWARE }), [], 'withheld'],
+    [
+      'does not fit another firmware',
+      1,
+      device({ withheldFirmwareId: 'fw_other0000000' }),
+      [],
+      'member',
+    ],
+    [
+      'was offered the firmware before it was held back',
+      1,
+      device({ withheldFirmwareId: FIRMWARE }),
+      round1('offered'),
+      'member',
+    ],
     ['has the version already', 1, device({ firmwareVersion: '1.1.0' }), [], 'has_version'],
     [
       'runs the version it was offered and has not reported yet',
@@ -84,6 +101,7 @@ describe('a census', () => {
       inMaintenance: [0, 0, 0],
       retired: 0,
       hasVersion: 0,
+      withheld: 0,
       excludedIds: [],
     });
   });
@@ -99,6 +117,7 @@ describe('a census', () => {
       devices: [0, 0, 0],
       retired: 2,
       hasVersion: 1,
+      withheld: 0,
       excludedIds: ['a'],
     });
   });
