@@ -1,8 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
-import type { EventLog } from '../../src/event-log.ts';
+import { ConnectionPool, offsetCommitV9, type Connection } from '@platformatic/kafka';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HEADER_UNREADABLE_BATCH, type EventLog } from '../../src/event-log.ts';
+import { produce } from '../../src/kafka/produce-request.ts';
+import { encodeRecord, encodeRecordBatch } from '../../src/kafka/record-batch.ts';
+import { OffsetBeyondEndError } from '../../src/log-errors.ts';
 import { openEventLog } from '../../src/open-event-log.ts';
 import { describeEventLogContract } from '../../src/testing/event-log-contract.ts';
 import { startKafkaBroker, type KafkaBroker } from '../../src/testing/kafka/kafka-broker.ts';
@@ -37,3 +41,75 @@ describeEventLogContract(
   },
   { embedded: false },
 );
+
+describe('KafkaEventLog over what others left', () => {
+  const LIMITS = { maxRecords: 100, maxBytes: 1_000_000 };
+  const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+
+  async function withLog(
+    work: (log: EventLog, connection: Connection) => Promise<void>,
+  ): Promise<void> {
+    const log = await openEventLog(broker.url);
+    const pool = new ConnectionPool('others');
+    const [host = '', port = ''] = broker.bootstrap.split(':');
+    try {
+      await work(log, await pool.get({ host, port: Number(port) }));
+    } finally {
+      await pool.close();
+      await log.close();
+    }
+  }
+
+  function batch(value: Buffer, compression: (typeof COMPRESSIONS)[number]): Buffer {
+    const record = encodeRecord(Buffer.from('k'), { key: 'k', value, headers: {} }, Date.now());
+    const nobody = { producerId: -1n, producerEpoch: -1, firstSequence: -1 };
+    return encodeRecordBatch([record], nobody, compression);
+  }
+
+  it('reads every compression, and a batch that inflates too far as one record with the reason', async () => {
+    await withLog(async (log, connection) => {
+      const consumer = await log.consumer('readers', ['foreign']);
+      const [at] = await consumer.assignment();
+      if (at === undefined) throw new Error('no partition');
+      const send = (bytes: Buffer) =>
+        produce.async(connection, 10_000, [{ topic: 'foreign', partition: 0, bytes }]);
+      for (const codec of COMPRESSIONS) await send(batch(Buffer.alloc(2000, codec), codec));
+      await send(batch(Buffer.alloc(65 * 1024 * 1024), 'zstd'));
+      await send(batch(Buffer.from('after'), 'none'));
+      const records = await consumer.read(at, 0, LIMITS);
+      expect(records.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+      expect(records.slice(0, 5).map(({ value }) => Buffer.from(value).toString('latin1'))).toEqual(
+        COMPRESSIONS.map((codec) => Buffer.alloc(2000, codec).toString('latin1')),
+      );
+      expect(records.map(({ headers }) => headers[HEADER_UNREADABLE_BATCH])[5]).toBe(
+        `its records have more than ${64 * 1024 * 1024} bytes`,
+      );
+      expect(Buffer.from(records[6]?.value ?? []).toString()).toBe('after');
+    });
+  });
+
+  it('refuses a committed offset beyond the end by name, and a read there too', async () => {
+    await withLog(async (log, connection) => {
+      await log.append('remade', [{ key: 'k', value: Buffer.from('v'), headers: {} }]);
+      const partitions = [
+        {
+          partitionIndex: 0,
+          committedOffset: 1000n,
+          committedLeaderEpoch: -1,
+          committedMetadata: '',
+        },
+      ];
+      await offsetCommitV9.api.async(connection, 'ahead', -1, '', null, [
+        { name: 'remade', partitions },
+      ]);
+      const consumer = await log.consumer('ahead', ['remade']);
+      const [at] = await consumer.assignment();
+      if (at === undefined) throw new Error('no partition');
+      await expect(consumer.committed(at)).rejects.toThrow(OffsetBeyondEndError);
+      await expect(consumer.read(at, 1000, LIMITS)).rejects.toThrow(
+        'offset 1000 lies beyond the end, 1',
+      );
+      expect(await consumer.read(at, 0, LIMITS)).toHaveLength(1);
+    });
+  });
+});

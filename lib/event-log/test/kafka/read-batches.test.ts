@@ -115,7 +115,11 @@ describe('a batch that cannot be read', () => {
     Buffer.concat([batchAt(0, [Buffer.from('before')]), bad, batchAt(3, [Buffer.from('after')])]);
 
   it.each([
-    ['a wrong checksum', 'its checksum is wrong', (b: Buffer) => void (b[b.length - 1] ^= 1)],
+    [
+      'a wrong checksum',
+      'its checksum is wrong',
+      (b: Buffer) => void b.writeUInt8(b.readUInt8(b.length - 1) ^ 1, b.length - 1),
+    ],
     [
       'a compression nobody knows',
       'compression 7 is unknown',
