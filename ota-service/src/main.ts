@@ -47,6 +47,7 @@ async function start(logger: Logger): Promise<RunningService> {
     ...shared,
     ...secrets,
     artifacts,
+    partials: await artifacts.partials(),
     campaigns,
     registerCampaignRoutes: (app) => registerCampaignRoutes(app, campaigns),
     maxArtifactBytes: config.FLOTILLA_MAX_ARTIFACT_BYTES,

@@ -21,8 +21,15 @@ import { isDownloadable } from './firmware/downloadable.ts';
 import { registerFirmwareRoutes } from './firmware/firmware-routes.ts';
 import { FirmwareStore } from './firmware/firmware-store.ts';
 import { FirmwareUploads } from './firmware/firmware-upload.ts';
+import { GarbageCollector } from './firmware/garbage-collector.ts';
+import { registerGarbageRoutes } from './firmware/garbage-routes.ts';
+import { GarbageStore } from './firmware/garbage-store.ts';
 import { registerModelRoutes } from './firmware/model-routes.ts';
 import { ModelStore } from './firmware/model-store.ts';
+import type { PartialArtifactStore } from './firmware/partial-artifact-store.ts';
+import { ResumableUploads } from './firmware/resumable-uploads.ts';
+import { registerUploadRoutes } from './firmware/upload-routes.ts';
+import { UploadStore } from './firmware/upload-store.ts';
 import { registerConsole } from './http/console.ts';
 import { registerDeviceRoutes } from './http/device-routes.ts';
 import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
@@ -45,6 +52,7 @@ const DRAIN_MS = 3000;
 export interface OtaServiceDeps {
   readonly database: Kysely<Database>;
   readonly artifacts: ArtifactStore;
+  readonly partials: PartialArtifactStore;
   readonly eventLog: EventLog;
   readonly warehouse: ClickHouseClient;
   readonly releaseKeys: readonly KeyObject[];
@@ -86,7 +94,13 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
     logger,
   });
   const health = await HealthReader.create(deps.warehouse, clock, logger);
-  const parts: Parts = { devices, firmware, deltas, lastSeen, deltaJobs, health };
+  const models = new ModelStore(database);
+  const uploads = new FirmwareUploads({ ...deps, store: firmware, models });
+  const uploadStore = new UploadStore(database);
+  const resumable = new ResumableUploads({ ...deps, store: uploadStore, firmware, uploads });
+  const garbage = new GarbageCollector({ ...deps, store: new GarbageStore(database) });
+  const stores = { devices, firmware, models, deltas };
+  const parts: Parts = { ...stores, lastSeen, deltaJobs, health, uploads, resumable, garbage };
 
   const app = createHttpServer({ logger, registry, readiness: () => readiness(database) });
   measureRequests(app, registry);
@@ -106,12 +120,16 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
         .catch((err: unknown) => logger.error({ err }, 'campaigns could not be paused'));
       deps.campaigns.start();
       deltaJobs.start();
+      resumable.start();
+      garbage.start();
     },
     async stop() {
       await closeServer(app, DRAIN_MS);
       await pausing;
       await deps.campaigns.stop();
       await deltaJobs.stop();
+      await resumable.stop();
+      await garbage.stop();
       await lastSeen.flush();
     },
   };
@@ -124,6 +142,10 @@ interface Parts {
   readonly lastSeen: LastSeenBuffer;
   readonly deltaJobs: DeltaJobs;
   readonly health: HealthReader;
+  readonly models: ModelStore;
+  readonly uploads: FirmwareUploads;
+  readonly resumable: ResumableUploads;
+  readonly garbage: GarbageCollector;
 }
 
 function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Parts): void {
@@ -135,7 +157,7 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
     done(null, payload);
   });
   registerStatusRoute(app, { version: deps.version, startedAtMs: clock(), clock });
-  const models = new ModelStore(deps.database);
+  const { models, uploads, resumable } = parts;
   const onUnofferable = () => deps.campaigns.pauseUnofferable();
   registerModelRoutes(app, {
     models,
@@ -148,17 +170,16 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
     store: parts.firmware,
     models,
     onUnofferable,
-    uploads: new FirmwareUploads({
-      store: parts.firmware,
-      models,
-      artifacts: deps.artifacts,
-      maxArtifactBytes: deps.maxArtifactBytes,
-      clock,
-      newId: deps.newId,
-    }),
+    uploads,
     releaseKeys: deps.releaseKeys,
     onReleased: (row) => parts.deltaJobs.planFor(row),
     clock,
+  });
+  registerGarbageRoutes(app, parts.garbage);
+  registerUploadRoutes(app, {
+    resumable,
+    store: parts.firmware,
+    maxArtifactBytes: deps.maxArtifactBytes,
   });
   registerRegistryRoutes(app, {
     store: parts.devices,
@@ -179,7 +200,7 @@ function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Pa
       devices: parts.devices,
       lastSeen: parts.lastSeen,
       firmware: parts.firmware,
-      models: new ModelStore(deps.database),
+      models: parts.models,
       deltas: parts.deltas,
       deltaJobs: parts.deltaJobs,
       campaigns: deps.campaigns,

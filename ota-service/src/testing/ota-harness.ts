@@ -17,6 +17,8 @@ import { FixedCampaigns } from './fixed-campaigns.ts';
 export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
 
 export interface HarnessOptions {
+  /** Instead of a new one; `close` removes it all the same. */
+  readonly folder?: string;
   readonly maxArtifactBytes?: number;
   readonly consoleFolder?: string;
   readonly warehouseUrl?: string;
@@ -28,7 +30,7 @@ export type OtaHarness = Awaited<ReturnType<typeof startHarness>>;
 
 /** The service on a free port with real SQLite files and folders; campaigns are FixedCampaigns. */
 export async function startHarness(options: HarnessOptions = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'flotilla-ota-'));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'flotilla-ota-')));
   const artifactsFolder = join(folder, 'artifacts');
   const database = await openDatabase(`sqlite:${join(folder, 'registry.db')}`);
   const eventLog = await openEventLog(`sqlite:${join(folder, 'log.db')}`);
@@ -40,9 +42,11 @@ export async function startHarness(options: HarnessOptions = {}) {
   const releaseKeys = generateEd25519();
   const deviceKeys = generateEd25519();
   const campaigns = new FixedCampaigns();
+  const artifacts = await FolderArtifactStore.open(artifactsFolder);
   const deps: OtaServiceDeps = {
     database,
-    artifacts: await FolderArtifactStore.open(artifactsFolder),
+    artifacts,
+    partials: await artifacts.partials(),
     eventLog,
     warehouse,
     releaseKeys: [readPublicKey(releaseKeys.publicKeyPem)],
