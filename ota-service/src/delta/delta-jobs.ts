@@ -1,7 +1,7 @@
 import { DELTA_CODEC } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import type { ArtifactStore } from '../firmware/artifact-store.ts';
-import { basesFor, isWorthwhile } from './domain/delta-policy.ts';
+import { basesFor, isWorthwhile, largestWorthwhile, retryDelayMs } from './domain/delta-policy.ts';
 import type { DeltaFiles } from './compute-delta.ts';
 import type { DeltaOutcome, DeltaPair, DeltaStore } from './delta-store.ts';
 
@@ -9,6 +9,11 @@ import type { DeltaOutcome, DeltaPair, DeltaStore } from './delta-store.ts';
 const JOB_TIMEOUT_MS = 15 * 60_000;
 /** After a fault of database or disk, before the queue is looked at again. */
 const RETRY_AFTER_MS = 5000;
+
+interface Failure {
+  readonly count: number;
+  readonly retryAtMs: number;
+}
 
 export interface DeltaJobsDeps {
   readonly store: DeltaStore;
@@ -20,13 +25,16 @@ export interface DeltaJobsDeps {
 
 /**
  * Works the queue of deltas off, one at a time. The queue is the table, so a restart goes on where
- * it stopped; a job that was running starts anew.
+ * it stopped; a job that was running starts anew. One that fails is tried again after a while, and
+ * given up after some attempts; a restart counts them from the start.
  */
 export class DeltaJobs {
   readonly #deps: DeltaJobsDeps;
   readonly #stopping = new AbortController();
   #wake = Promise.withResolvers<void>();
   #loop: Promise<void> = Promise.resolve();
+  /** Jobs that failed since the start, by pair. */
+  readonly #failures = new Map<string, Failure>();
 
   constructor(deps: DeltaJobsDeps) {
     this.#deps = deps;
@@ -66,8 +74,8 @@ export class DeltaJobs {
       // Renewed before the table is read, so a job queued in between is not slept over.
       this.#wake = Promise.withResolvers<void>();
       try {
-        const job = await this.#deps.store.nextPending();
-        if (job === undefined) await this.#wake.promise;
+        const job = await this.#deps.store.nextPending((pair) => this.#isWaiting(pair));
+        if (job === undefined) await this.#pauseUntilRetry();
         else await this.#work(job, job.fullTransferBytes);
       } catch (err) {
         this.#deps.logger.error({ err }, 'the delta queue failed; trying again');
@@ -81,9 +89,38 @@ export class DeltaJobs {
     const startedMs = clock();
     const outcome = await this.#outcome(pair, fullTransferBytes);
     if (outcome === null) return;
+    if (outcome.state === 'failed' && (await this.#postpone(pair, outcome.detail))) return;
+    this.#failures.delete(keyOf(pair));
     await store.finish(pair, outcome, clock());
     const level = outcome.state === 'failed' ? 'warn' : 'info';
     logger[level]({ ...pair, ...outcome, tookMs: clock() - startedMs }, 'delta finished');
+  }
+
+  /** False when it is given up instead. */
+  async #postpone(pair: DeltaPair, detail: string): Promise<boolean> {
+    const { store, clock, logger } = this.#deps;
+    const count = (this.#failures.get(keyOf(pair))?.count ?? 0) + 1;
+    const delayMs = retryDelayMs(count);
+    if (delayMs === null) return false;
+    this.#failures.set(keyOf(pair), { count, retryAtMs: clock() + delayMs });
+    await store.postpone(pair, detail, clock());
+    logger.warn({ ...pair, detail, delayMs }, 'a delta failed; trying again later');
+    return true;
+  }
+
+  #withAttempts(pair: DeltaPair, why: string): string {
+    return `attempt ${(this.#failures.get(keyOf(pair))?.count ?? 0) + 1}: ${why}`;
+  }
+
+  #isWaiting(pair: DeltaPair): boolean {
+    const failure = this.#failures.get(keyOf(pair));
+    return failure !== undefined && failure.retryAtMs > this.#deps.clock();
+  }
+
+  async #pauseUntilRetry(): Promise<void> {
+    const times = [...this.#failures.values()].map((failure) => failure.retryAtMs);
+    if (times.length === 0) return this.#wake.promise;
+    await this.#pause(Math.max(0, Math.min(...times) - this.#deps.clock()));
   }
 
   /** Null when the service stops meanwhile. */
@@ -95,14 +132,18 @@ export class DeltaJobs {
     try {
       const baseFile = await artifacts.localFile(pair.baseSha256);
       const targetFile = await artifacts.localFile(pair.targetSha256);
-      delta = await compute({ baseFile, targetFile }, signal);
+      const maxBytes = largestWorthwhile(fullTransferBytes);
+      delta = await compute({ baseFile, targetFile, maxBytes }, signal);
     } catch (error) {
       if (this.#stopping.signal.aborted) return null;
       const why = error instanceof Error ? error.message : String(error);
-      return { state: 'failed', detail: timeout.aborted ? 'it took too long' : why };
+      return {
+        state: 'failed',
+        detail: this.#withAttempts(pair, timeout.aborted ? 'it took too long' : why),
+      };
     }
     if (!isWorthwhile(delta.length, fullTransferBytes)) {
-      const detail = `${delta.length} bytes against ${fullTransferBytes} of the whole artifact`;
+      const detail = `${delta.length} bytes or more against ${fullTransferBytes} of the whole artifact`;
       return { state: 'not_worthwhile', detail };
     }
     return { state: 'ready', ...(await this.#publish(delta)) };
@@ -123,10 +164,14 @@ export class DeltaJobs {
   }
 
   async #pause(durationMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#wake.resolve(), durationMs);
-    this.#wake = Promise.withResolvers<void>();
+    const wake = this.#wake;
+    const timer = setTimeout(() => wake.resolve(), durationMs);
     if (this.#stopping.signal.aborted) this.#wake.resolve();
-    await this.#wake.promise;
+    await wake.promise;
     clearTimeout(timer);
   }
+}
+
+function keyOf({ baseSha256, targetSha256 }: DeltaPair): string {
+  return `${baseSha256} ${targetSha256}`;
 }

@@ -55,10 +55,13 @@ export class DeltaStore {
 
   /**
    * The job that most devices wait for, the oldest of equal ones; with the bytes that a whole
-   * transfer of its target would take.
+   * transfer of its target would take. Those for which `isWaiting` holds are passed over, and
+   * those towards a firmware that was withdrawn.
    */
-  async nextPending(): Promise<(DeltaPair & { fullTransferBytes: number }) | undefined> {
-    return this.#db
+  async nextPending(
+    isWaiting: (pair: DeltaPair) => boolean = () => false,
+  ): Promise<(DeltaPair & { fullTransferBytes: number }) | undefined> {
+    const jobs = await this.#db
       .selectFrom('deltas')
       .innerJoin('firmware', 'firmware.sha256', 'deltas.target_sha256')
       .select([
@@ -67,6 +70,7 @@ export class DeltaStore {
         'firmware.full_size_bytes as fullTransferBytes',
       ])
       .where('deltas.state', '=', 'pending')
+      .where('firmware.state', '=', 'released')
       .orderBy(
         (eb) =>
           eb
@@ -77,8 +81,18 @@ export class DeltaStore {
         'desc',
       )
       .orderBy('deltas.created_at_ms')
-      .limit(1)
-      .executeTakeFirst();
+      .execute();
+    return jobs.find((job) => !isWaiting(job));
+  }
+
+  /** Leaves a job that failed in the queue, for another attempt. */
+  async postpone(pair: DeltaPair, detail: string, nowMs: number): Promise<void> {
+    await this.#db
+      .updateTable('deltas')
+      .set({ detail, updated_at_ms: nowMs })
+      .where('base_sha256', '=', pair.baseSha256)
+      .where('target_sha256', '=', pair.targetSha256)
+      .execute();
   }
 
   async finish(pair: DeltaPair, outcome: DeltaOutcome, nowMs: number): Promise<void> {
@@ -102,7 +116,8 @@ export class DeltaStore {
       .selectFrom('firmware')
       .select(['sha256', 'released_at_ms'])
       .where('model', '=', model)
-      .where('state', '=', 'released')
+      // A withdrawn version may still run on devices, which need to get away from it.
+      .where('state', '!=', 'draft')
       .execute();
     return rows.map((row) => ({ sha256: row.sha256, releasedAtMs: row.released_at_ms ?? 0 }));
   }

@@ -1,36 +1,52 @@
-import { readFile, stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { applyDelta, bufferBase, createDelta } from '@flotilla/delta';
+import { applyDelta, deltaChunks, openFileBase, openFileImage } from '@flotilla/delta';
 import { z } from 'zod';
 
-/** The codec takes about 14 bytes of memory per byte of base; larger images are sent whole. */
-const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
-
-const jobSchema = z.object({ baseFile: z.string(), targetFile: z.string() });
+const jobSchema = z.object({
+  baseFile: z.string(),
+  targetFile: z.string(),
+  maxBytes: z.number(),
+});
 
 /**
  * Runs on a thread of its own: a delta takes seconds of CPU, and the service must answer meanwhile.
- * Posts the delta's bytes; what it throws reaches the parent as the worker's `error`.
+ * Posts the delta's bytes, or the beginning of one that exceeds `maxBytes`; what it throws reaches
+ * the parent as the worker's `error`.
  */
 const job = jobSchema.parse(workerData);
-const base = await readImage(job.baseFile);
-const target = await readImage(job.targetFile);
-const delta = createDelta(base, target);
-
-// Applied once here, so that no device downloads a delta that does not yield the target.
-await applyDelta({
-  base: bufferBase(base),
-  patch: once(delta),
-  write: () => Promise.resolve(),
-});
+const delta = createFromFiles();
+if (delta.length <= job.maxBytes) await verify(delta);
 parentPort?.postMessage(new Uint8Array(delta));
 
-async function readImage(file: string): Promise<Uint8Array> {
-  const { size } = await stat(file);
-  if (size > MAX_IMAGE_BYTES) {
-    throw new RangeError(`an image of ${size} bytes is too large for a delta`);
+function createFromFiles(): Buffer {
+  const base = openFileImage(job.baseFile);
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  try {
+    const target = openFileImage(job.targetFile);
+    try {
+      for (const part of deltaChunks(base, target)) {
+        parts.push(part);
+        sizeBytes += part.length;
+        if (sizeBytes > job.maxBytes) break;
+      }
+    } finally {
+      target.close();
+    }
+  } finally {
+    base.close();
   }
-  return readFile(file);
+  return Buffer.concat(parts);
+}
+
+/** Applied once here, so that no device downloads a delta that does not yield the target. */
+async function verify(patch: Uint8Array): Promise<void> {
+  const base = await openFileBase(job.baseFile);
+  try {
+    await applyDelta({ base, patch: once(patch), write: () => Promise.resolve() });
+  } finally {
+    await base.close();
+  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -29,5 +29,17 @@ export function basesFor(
 }
 
 export function isWorthwhile(deltaBytes: number, fullTransferBytes: number): boolean {
-  return deltaBytes <= fullTransferBytes * WORTHWHILE_SHARE;
+  return deltaBytes <= largestWorthwhile(fullTransferBytes);
+}
+
+export function largestWorthwhile(fullTransferBytes: number): number {
+  return Math.floor(fullTransferBytes * WORTHWHILE_SHARE);
+}
+
+/** Pauses after the first, second … failure of a job; after as many it is given up. */
+const RETRY_AFTER_MS = [30_000, 5 * 60_000, 30 * 60_000];
+
+/** How long a job that failed `failures` times waits for its next attempt; null: it is given up. */
+export function retryDelayMs(failures: number): number | null {
+  return RETRY_AFTER_MS[failures - 1] ?? null;
 }
