@@ -24,6 +24,8 @@ export const configSchema = z.object({
     .int()
     .min(1024)
     .default(4 * 1024 * 1024),
+  /** How long an idle HTTP connection is kept: longer than agents pause, or each report costs a handshake. */
+  FLOTILLA_KEEP_ALIVE_MS: z.coerce.number().int().min(1000).default(75_000),
   FLOTILLA_MAX_LOG_BYTES: z.coerce.number().int().min(4096).optional(),
   /** Requests per second a device may send on average … */
   FLOTILLA_RATE_PER_DEVICE: z.coerce.number().positive().default(20),

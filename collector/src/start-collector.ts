@@ -66,6 +66,7 @@ export async function startCollector(
         httpPort,
         grpcPort: config.FLOTILLA_COLLECTOR_GRPC_PORT ?? (httpPort === HTTP_PORT ? GRPC_PORT : 0),
         tls,
+        keepAliveMs: config.FLOTILLA_KEEP_ALIVE_MS,
         fallback: (request, response) => app.routing(request, response),
         logger,
       },

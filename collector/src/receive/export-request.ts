@@ -51,6 +51,8 @@ export interface Arrival {
   readonly credentials: Credentials;
   /** The sender's name for this batch, the same on every retry; null when it gave none. */
   readonly readBatchId: () => string | null;
+  /** What it says it will send; 0 when it does not say, or says more than is read. */
+  readonly declaredBytes: number;
   /** The request in protobuf. Called once, and only for a sender who is known and within its rate. */
   readonly readBody: () => Buffer | Promise<Buffer>;
 }

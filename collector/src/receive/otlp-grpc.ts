@@ -79,6 +79,7 @@ function arrivalOf(
       certificateDeviceId: peers.deviceOf(call.getPeer()),
     },
     readBatchId: () => readBatchId(header(HTTP_BATCH_ID)),
+    declaredBytes: 0,
     readBody: () => readMessage(call),
   };
 }

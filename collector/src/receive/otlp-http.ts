@@ -83,11 +83,18 @@ function arrivalOf(
       certificateDeviceId: certificateDeviceId(socket),
     },
     readBatchId: () => readBatchId(headers[HTTP_BATCH_ID]),
+    declaredBytes: declaredBytes(headers['content-length'], parts.maxBodyBytes),
     readBody: () => {
       const body = readBody(request, readEncoding(headers), parts.maxBodyBytes);
       return isJson ? body.then((json) => fromJson(signal, json)) : body;
     },
   };
+}
+
+/** What is too large is refused unread. */
+function declaredBytes(contentLength: string | undefined, maxBodyBytes: number): number {
+  const bytes = Number(contentLength ?? 0);
+  return bytes <= maxBodyBytes ? bytes : 0;
 }
 
 function fromJson(signal: Signal, body: Buffer): Buffer {

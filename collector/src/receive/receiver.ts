@@ -57,8 +57,10 @@ async function takeIn(arrival: Arrival, parts: ReceiveParts): Promise<Taken> {
   const caller = known instanceof Promise ? await known : known;
   parts.admission.admit(caller, parts.clock());
   const batchId = arrival.readBatchId();
+  // At once, so that many slow bodies side by side count before any of them has ended.
+  if (arrival.declaredBytes > 0) parts.admission.charge(caller, arrival.declaredBytes);
   const body = await arrival.readBody();
-  parts.admission.charge(caller, body.length);
+  parts.admission.charge(caller, body.length - arrival.declaredBytes);
   const reading = readResources(body, caller);
   if (!reading.wellFormed) throw malformed(reading.reason);
   const { entries } = reading;

@@ -28,6 +28,8 @@ export interface ListenOptions {
   readonly httpPort: number;
   readonly grpcPort: number;
   readonly tls: TlsFiles | null;
+  /** How long an HTTP connection may lie idle. */
+  readonly keepAliveMs: number;
   /** Answers every HTTP path that is not OTLP's, such as /healthz. */
   readonly fallback: RequestListener;
   readonly logger: Logger;
@@ -58,6 +60,7 @@ export async function startReceivers(
       : createHttpsServer(tlsOptions(tls), receiver.listener);
   http.headersTimeout = HEADERS_TIMEOUT_MS;
   http.requestTimeout = REQUEST_TIMEOUT_MS;
+  http.keepAliveTimeout = options.keepAliveMs;
   if (tls !== null) http.on('secureConnection', dropUnverified);
 
   const peers = new PeerDevices();

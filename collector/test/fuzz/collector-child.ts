@@ -43,6 +43,8 @@ export class CollectorChild {
         FLOTILLA_COLLECTOR_GRPC_PORT: '0',
         FLOTILLA_RATE_PER_DEVICE: '1000000',
         FLOTILLA_RATE_BURST_PER_DEVICE: '1000000',
+        FLOTILLA_BYTE_RATE_PER_DEVICE: '1000000000',
+        FLOTILLA_BYTE_BURST_PER_DEVICE: '1000000000',
         ...environment,
       },
     });

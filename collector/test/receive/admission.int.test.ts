@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HEADER_CLOCK_OFFSET_MS, TOPIC_METRICS } from '@flotilla/contracts';
 import { createLogger, loadConfig, type RunningService } from '@flotilla/service';
@@ -43,7 +45,7 @@ async function post(body: Buffer, token: string) {
   return {
     status: response.status,
     retryAfter: response.headers.get('retry-after'),
-    message: text.length === 0 ? '' : statusMessage(text),
+    message: response.ok ? '' : statusMessage(text),
   };
 }
 
@@ -69,6 +71,31 @@ describe('a rate of bytes', () => {
     expect((await post(body, token)).status).toBe(429);
     nowMs += 1_001;
     expect((await post(body, token)).status).toBe(200);
+  });
+
+  it('counts a slow body before it has come', async () => {
+    const body = of('d-1');
+    await start({
+      FLOTILLA_BYTE_RATE_PER_DEVICE: String(body.length),
+      FLOTILLA_BYTE_BURST_PER_DEVICE: String(2 * body.length),
+    });
+    const token = await tokenFor('d-1');
+    expect((await post(body, token)).status).toBe(200);
+    nowMs += 10_000;
+    const slow = request(`${service!.addresses['otlp']!}/v1/metrics`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-protobuf',
+        'content-length': 10 * body.length,
+        authorization: `Bearer ${token}`,
+        expect: '100-continue',
+      },
+    });
+    slow.on('error', () => undefined);
+    slow.flushHeaders();
+    await once(slow, 'continue');
+    expect(await post(body, token)).toMatchObject({ status: 429, retryAfter: '9' });
+    slow.destroy();
   });
 
   it('bounds all senders together', async () => {
@@ -105,6 +132,28 @@ describe('a rate of requests', () => {
     for (let i = 0; i < 4; i += 1) statuses.push((await post(of('d-1'), token)).status);
     expect(statuses).toEqual([200, 200, 200, 429]);
   });
+});
+
+describe('a gateway', () => {
+  it('speaks for the devices its token names, and for no other', async () => {
+    await start({});
+    const gateway = { deviceId: 'g', model: 'm', group: 'g', gatewayFor: ['d-*', 'e-1'] };
+    const token = await issueDeviceToken(gateway, readPrivateKey(privateKeyPem), START);
+    for (const id of ['g', 'd-1', 'e-1']) expect((await post(of(id), token)).status).toBe(200);
+    for (const id of ['e-12', 'e', 'xd-1', 'D-1', '*', 'd']) {
+      expect(await post(of(id), token)).toMatchObject({ status: 403 });
+    }
+    const mixed = await post(Buffer.concat([of('d-2'), of('stranger', 2)]), token);
+    expect(mixed.status).toBe(200);
+    const stored = await folder.readLog(TOPIC_METRICS);
+    expect(stored.map(({ key }) => key)).toEqual(['g', 'd-1', 'e-1', 'd-2']);
+  });
+});
+
+it('keeps an idle connection for longer than agents pause', async () => {
+  await start({});
+  const response = await fetch(`${service!.addresses['otlp']!}/healthz`);
+  expect(response.headers.get('keep-alive')).toBe('timeout=75');
 });
 
 describe('a clock ahead', () => {
