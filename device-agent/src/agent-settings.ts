@@ -1,19 +1,24 @@
-import type { KeyObject } from 'node:crypto';
 import type { BackOff } from './update/domain/retry-delay.ts';
+import type { ImageSettings, UpdateSettings } from './update-settings.ts';
 
 /** What one agent is told, environment aside. */
 export interface AgentSettings {
   readonly deviceDir: string;
   readonly model: string;
+  readonly hardwareRevision?: string;
   readonly token: string;
   readonly otaUrl: string;
-  readonly trustedKeys: readonly KeyObject[];
+  /** Text of the root.json this device was provisioned with: the anchor of all it trusts. */
+  readonly pinnedRoot: string;
   readonly firmwarePort: number;
   /** PATH of the firmware process. */
   readonly path: string;
   readonly trialMs: number;
   readonly trialBoots: number;
   readonly pollMs: number;
+  readonly update: UpdateSettings;
+  /** Null: bundles in folders, which the agent runs itself. */
+  readonly image: ImageSettings | null;
   readonly tuning: AgentTuning;
 }
 

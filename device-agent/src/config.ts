@@ -1,5 +1,7 @@
 import { deviceIdSchema, nameSchema } from '@flotilla/contracts';
 import { z } from 'zod';
+import { imageEnvironment, missingForImages } from './image-config.ts';
+import { updateEnvironment } from './update-config.ts';
 
 const path = z.string().min(1);
 const httpUrl = z.url({ protocol: /^https?$/ });
@@ -14,6 +16,8 @@ const absolutePaths = z
 const environmentSchema = z.object({
   FLOTILLA_DEVICE_ID: deviceIdSchema,
   FLOTILLA_DEVICE_MODEL: nameSchema,
+  /** Firmware made for certain revisions goes to devices that tell theirs. */
+  FLOTILLA_HARDWARE_REVISION: nameSchema.optional(),
   /** Everything the agent keeps: slots, boot environment, journal, telemetry queue. */
   FLOTILLA_DEVICE_DIR: path,
   FLOTILLA_DEVICE_TOKEN_FILE: path,
@@ -24,9 +28,12 @@ const environmentSchema = z.object({
   /** PEM files of the device's own certificate and its key; both or none. Read again every minute. */
   FLOTILLA_COLLECTOR_CERT_FILE: path.optional(),
   FLOTILLA_COLLECTOR_KEY_FILE: path.optional(),
-  /** One or more PEM Ed25519 public keys, one after another. */
-  FLOTILLA_RELEASE_KEY_FILE: path,
-  FLOTILLA_FIRMWARE_PORT: z.coerce.number().int().min(1).max(65_535),
+  /** The root.json of the TUF repository that this device trusts; newer ones come over the network. */
+  FLOTILLA_TUF_ROOT_FILE: path,
+  /** Of the firmware that the agent runs; an image brings its own. */
+  FLOTILLA_FIRMWARE_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+  ...updateEnvironment,
+  ...imageEnvironment,
   FLOTILLA_TRIAL_MS: durationMs.default(30_000),
   /** Boots that a new firmware gets before the old one returns. */
   FLOTILLA_TRIAL_BOOTS: z.coerce.number().int().min(1).max(255).default(3),
@@ -59,6 +66,16 @@ const environmentSchema = z.object({
 });
 
 export const configSchema = environmentSchema.superRefine((config, context) => {
+  for (const key of missingForImages(config)) {
+    context.addIssue({ code: 'custom', path: [key], message: 'is needed for image slots' });
+  }
+  if (config.FLOTILLA_SLOTS === 'directory' && config.FLOTILLA_FIRMWARE_PORT === undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['FLOTILLA_FIRMWARE_PORT'],
+      message: 'is needed for the firmware that the agent runs',
+    });
+  }
   const pair = [config.FLOTILLA_COLLECTOR_CERT_FILE, config.FLOTILLA_COLLECTOR_KEY_FILE];
   if (pair.filter((file) => file !== undefined).length === 1) {
     context.addIssue({

@@ -1,47 +1,17 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Logger } from '@flotilla/service';
 import { abortableDelay } from './abortable-delay.ts';
+import { assembleAgent, type AgentParts, type AgentSurroundings } from './agent-parts.ts';
 import type { AgentSettings } from './agent-settings.ts';
-import { writeThrough, type DurableStep } from './disk/durable-step.ts';
 import { FirmwareKeeper } from './firmware/firmware-keeper.ts';
-import { ProcessHost, type Firmware, type FirmwareHost } from './firmware/firmware-process.ts';
+import type { Firmware } from './firmware/firmware-process.ts';
 import { FirmwarePidFile } from './firmware/orphan-firmware.ts';
-import { watchTrial } from './firmware/trial.ts';
-import { OtaClient } from './ota/ota-client.ts';
-import { Poller } from './ota/poller.ts';
-import { ReportOutbox } from './ota/report-outbox.ts';
-import { DirectoryBackend } from './slots/directory-backend.ts';
-import type { BootedSlot, SlotBackend } from './slots/slot-backend.ts';
-import type { DeviceTelemetry } from './telemetry/device-telemetry.ts';
-import { ArtifactTransfer } from './update/artifact-transfer.ts';
-import { Journal } from './update/journal.ts';
-import { UpdateHistory } from './update/update-history.ts';
-import { UpdateReporter } from './update/update-reporter.ts';
-import { Updater } from './update/updater.ts';
+import { runProbe } from './firmware/custom-probe.ts';
+import { watchTrial, type TrialOptions } from './firmware/trial.ts';
+import type { BootedSlot } from './slots/slot-backend.ts';
 
-/** What an agent takes from outside beside its settings. */
-export interface AgentSurroundings {
-  readonly telemetry: DeviceTelemetry;
-  readonly logger: Logger;
-  /** Ms since the epoch, for timestamps. */
-  readonly now: () => number;
-  /** Ms that no setting of the clock moves, for durations. */
-  readonly monotonicNow: () => number;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly step?: DurableStep;
-  /** Instead of real processes. */
-  readonly host?: FirmwareHost;
-}
+export type { AgentSurroundings } from './agent-parts.ts';
 
-interface AgentParts {
-  readonly slots: SlotBackend;
-  readonly updater: Updater;
-  readonly poller: Poller;
-  readonly outbox: ReportOutbox;
-  readonly host: FirmwareHost;
-}
+/** A machine takes a while to go down. */
+const REBOOT_PATIENCE_MS = 60_000;
 
 /** Boots firmware, keeps it running, and updates it, until it is stopped. */
 export class DeviceAgent {
@@ -64,7 +34,7 @@ export class DeviceAgent {
   ): Promise<DeviceAgent> {
     const pidFile = new FirmwarePidFile(settings.deviceDir);
     await pidFile.endOrphan(settings.tuning.stopGraceMs, surroundings.logger);
-    const parts = await assemble(settings, surroundings, pidFile);
+    const parts = await assembleAgent(settings, surroundings, pidFile);
     return new DeviceAgent(settings, surroundings, parts);
   }
 
@@ -91,12 +61,24 @@ export class DeviceAgent {
     }
   }
 
+  /** Asks for the restart again and again: until it comes, nothing else is left to do. */
+  async #rebootMachine(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#parts.reboot();
+      await abortableDelay(REBOOT_PATIENCE_MS, signal);
+    }
+  }
+
   /** Each turn is one boot, as after a power cycle. */
   async #bootLoop(): Promise<void> {
     const { slots, updater } = this.#parts;
     const { telemetry, logger } = this.#surroundings;
     const { signal } = this.#stop;
-    while (!signal.aborted) {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      // Another slot of an image takes a restart of the machine, which ends this agent.
+      if (!isFirst && slots.kind === 'image') await this.#rebootMachine();
+      if (signal.aborted) return;
       const boot = await slots.boot();
       if (boot.kind === 'unreadable') {
         logger.error({ slot: boot.slot, why: boot.why }, 'unreadable slot given up');
@@ -118,26 +100,15 @@ export class DeviceAgent {
   }
 
   async #trial(booted: BootedSlot): Promise<void> {
-    const { updater, host } = this.#parts;
-    const { telemetry, logger, monotonicNow } = this.#surroundings;
-    const { trialMs, tuning } = this.#settings;
+    const { updater, host, watchdog, slots } = this.#parts;
+    const { telemetry } = this.#surroundings;
     const firmware = host.start(booted);
+    let isOver = false;
     try {
-      const result = await watchTrial(
-        firmware,
-        {
-          rules: {
-            trialMs,
-            startTimeoutMs: Math.max(trialMs, tuning.minStartMs),
-            maxFailedProbes: tuning.maxFailedProbes,
-          },
-          probeIntervalMs: Math.min(tuning.probeIntervalMs, Math.max(50, trialMs / 10)),
-          telemetry,
-          monotonicNow,
-          logger,
-        },
-        this.#stop.signal,
-      );
+      const result = await watchTrial(firmware, this.#trialOptions(), this.#stop.signal);
+      // A failed image keeps it armed: should the reboot hang, the watchdog does it.
+      isOver = slots.kind === 'image' && result.kind === 'fail';
+      if (!isOver) await watchdog.disarm();
       if (result.kind === 'pass') {
         await updater.trialPassed();
         await this.#operate(booted, firmware);
@@ -148,8 +119,30 @@ export class DeviceAgent {
       }
     } finally {
       telemetry.setFirmwareUp(false);
+      if (!isOver) await watchdog.disarm();
       await firmware.stop();
     }
+  }
+
+  #trialOptions(): TrialOptions {
+    const { updater, watchdog } = this.#parts;
+    const { telemetry, logger, monotonicNow } = this.#surroundings;
+    const { trialMs, tuning, update, path } = this.#settings;
+    const custom = update.probes.map((probe) => () => runProbe(probe, tuning.probeTimeoutMs, path));
+    return {
+      rules: {
+        trialMs,
+        startTimeoutMs: Math.max(trialMs, tuning.minStartMs),
+        maxFailedProbes: tuning.maxFailedProbes,
+        maxRssBytes: update.trialMaxRssBytes,
+      },
+      probeIntervalMs: Math.min(tuning.probeIntervalMs, Math.max(50, trialMs / 10)),
+      probes: [...custom, () => updater.healthHook()],
+      watchdog,
+      telemetry,
+      monotonicNow,
+      logger,
+    };
   }
 
   async #recordCrash(firmware: Firmware, booted: BootedSlot): Promise<void> {
@@ -191,11 +184,11 @@ export class DeviceAgent {
       // First, because an earlier run may have left an update under way.
       if ((await updater.advance(signal)) === 'reboot') return;
       const response = await poller.poll(updater.pollRequest(), signal);
-      if (response !== null && response.deployment !== null) {
-        await updater.consider(response.deployment);
+      if (response !== null) {
+        if ((await updater.answer(response, signal)) === 'reboot') return;
         if ((await updater.advance(signal)) === 'reboot') return;
       }
-      await abortableDelay(poller.delayMs, signal);
+      await abortableDelay(Math.min(poller.delayMs, updater.waitMs() ?? Infinity), signal);
     }
   }
 }
@@ -203,75 +196,4 @@ export class DeviceAgent {
 /** Only its failure matters. */
 function never(promise: Promise<void>): Promise<never> {
   return promise.then(() => new Promise<never>(() => {}));
-}
-
-async function assemble(
-  settings: AgentSettings,
-  surroundings: AgentSurroundings,
-  pidFile: FirmwarePidFile,
-): Promise<AgentParts> {
-  const { deviceDir, tuning, model, trustedKeys } = settings;
-  const { logger, now, random, newId, telemetry, step = writeThrough } = surroundings;
-  const backOff = tuning.networkBackOff;
-  const client = new OtaClient({
-    baseUrl: settings.otaUrl,
-    token: settings.token,
-    requestTimeoutMs: tuning.requestTimeoutMs,
-    now,
-  });
-  const poller = new Poller({ client, pollMs: settings.pollMs, backOff, random, logger });
-  const outbox = await ReportOutbox.open({ deviceDir, client, backOff, random, step, logger });
-  const slots = await DirectoryBackend.open({
-    deviceDir,
-    tries: settings.trialBoots,
-    step,
-    logger,
-  });
-  const { stallTimeoutMs, maxFruitlessTries } = tuning;
-  const transfer = new ArtifactTransfer({
-    deviceDir,
-    client,
-    backOff,
-    stallTimeoutMs,
-    maxFruitlessTries,
-    random,
-    now,
-    logger,
-  });
-  const updater = new Updater({
-    model,
-    trustedKeys,
-    slots,
-    journal: await Journal.open(deviceDir, step, logger),
-    history: await UpdateHistory.open(deviceDir, step, logger),
-    reporter: new UpdateReporter(telemetry, outbox, logger),
-    transfer,
-    poll: (request, signal) => poller.pollUntilAnswered(request, signal),
-    newId,
-    now,
-    logger,
-  });
-  const host = surroundings.host ?? (await processHost(settings, surroundings, pidFile));
-  return { slots, updater, poller, outbox, host };
-}
-
-async function processHost(
-  settings: AgentSettings,
-  { telemetry, monotonicNow }: AgentSurroundings,
-  pidFile: FirmwarePidFile,
-): Promise<ProcessHost> {
-  const dataDir = join(settings.deviceDir, 'firmware-data');
-  await mkdir(dataDir, { recursive: true });
-  const { firmwarePort: port, path, tuning } = settings;
-  const { stopGraceMs, probeTimeoutMs } = tuning;
-  return new ProcessHost({
-    port,
-    dataDir,
-    path,
-    stopGraceMs,
-    probeTimeoutMs,
-    pidFile,
-    telemetry,
-    monotonicNow,
-  });
 }

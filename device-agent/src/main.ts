@@ -5,13 +5,15 @@ import { ConfigError, FolderLock, loadConfig, runService, type Logger } from '@f
 import { DEFAULT_TUNING, type AgentSettings } from './agent-settings.ts';
 import { configSchema, type AgentConfig } from './config.ts';
 import { DeviceAgent } from './device-agent.ts';
-import { readReleaseKeys } from './release-keys.ts';
+import { readImageSettings } from './image-config.ts';
 import {
   createDeviceTelemetry,
   DEFAULT_CANARY,
   type DeviceTelemetryOptions,
 } from './telemetry/create-device-telemetry.ts';
 import { readLogSources } from './telemetry/logs/log-sources.ts';
+import { readRootFile } from './trust/root-file.ts';
+import { readUpdateSettings } from './update-config.ts';
 
 await runService('device-agent', async (logger) => {
   const config = loadConfig(configSchema, process.env);
@@ -100,17 +102,23 @@ function collectorTls(config: AgentConfig, logger: Logger): { post?: Post } {
 }
 
 function readSettings(config: AgentConfig): AgentSettings {
+  const { FLOTILLA_HARDWARE_REVISION: hardwareRevision } = config;
   return {
     deviceDir: config.FLOTILLA_DEVICE_DIR,
     model: config.FLOTILLA_DEVICE_MODEL,
     token: readFileSync(config.FLOTILLA_DEVICE_TOKEN_FILE, 'utf8').trim(),
     otaUrl: config.FLOTILLA_OTA_URL,
-    trustedKeys: readReleaseKeys(readFileSync(config.FLOTILLA_RELEASE_KEY_FILE, 'utf8')),
-    firmwarePort: config.FLOTILLA_FIRMWARE_PORT,
+    pinnedRoot: readRootFile(readFileSync(config.FLOTILLA_TUF_ROOT_FILE, 'utf8')),
+    ...(hardwareRevision !== undefined && { hardwareRevision }),
+    firmwarePort: config.FLOTILLA_FIRMWARE_PORT ?? 0,
     path: config.PATH,
     trialMs: config.FLOTILLA_TRIAL_MS,
     trialBoots: config.FLOTILLA_TRIAL_BOOTS,
     pollMs: config.FLOTILLA_POLL_MS,
+    update: readUpdateSettings(config),
+    image: readImageSettings(config, () =>
+      readFileSync(config.FLOTILLA_KERNEL_COMMAND_LINE, 'utf8'),
+    ),
     tuning: DEFAULT_TUNING,
   };
 }

@@ -4,6 +4,7 @@ import type { BootedBundle, BootedSlot } from '../slots/slot-backend.ts';
 import { probeHealth } from './health-probe.ts';
 import { signalGroup, type FirmwarePidFile } from './orphan-firmware.ts';
 import { forwardLines } from './output-lines.ts';
+import { groupRssBytes } from './process-memory.ts';
 
 export interface FirmwareExit {
   readonly exitCode: number | null;
@@ -20,6 +21,8 @@ export interface Firmware {
   readonly exited: Promise<FirmwareExit>;
   /** Answers its health path with 200. */
   probe(): Promise<boolean>;
+  /** Resident memory of its processes together; null when unknown. */
+  rssBytes(): Promise<number | null>;
   /** Resolves once nothing of it runs any more. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -93,6 +96,7 @@ function unstartable(startError: string): Firmware {
   return {
     exited: Promise.resolve(exit),
     probe: () => Promise.resolve(false),
+    rssBytes: () => Promise.resolve(null),
     stop: () => Promise.resolve(),
   };
 }
@@ -122,6 +126,11 @@ class FirmwareProcess implements Firmware {
 
   async probe(): Promise<boolean> {
     return probeHealth(this.#healthUrl, this.#options.probeTimeoutMs);
+  }
+
+  async rssBytes(): Promise<number | null> {
+    const { pid } = this.#child;
+    return pid === undefined ? null : groupRssBytes(pid);
   }
 
   async stop(): Promise<void> {

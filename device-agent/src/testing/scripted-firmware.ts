@@ -24,6 +24,7 @@ export function scriptedFirmware(kind: FirmwareKind): Firmware {
   return {
     exited: promise,
     probe: async () => kind === 'good',
+    rssBytes: async () => null,
     stop: async () => resolve({ ...exit, exitCode: 0, requested: true }),
   };
 }

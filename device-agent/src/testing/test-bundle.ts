@@ -17,7 +17,7 @@ export async function tarOf(entries: readonly TarEntry[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-export const FIRMWARE_KINDS = ['good', 'crashing', 'unhealthy'] as const;
+export const FIRMWARE_KINDS = ['good', 'crashing', 'unhealthy', 'hanging', 'hungry'] as const;
 export type FirmwareKind = (typeof FIRMWARE_KINDS)[number];
 
 /** A small real firmware: answers with its version, its process id and what its environment holds. */
@@ -32,6 +32,11 @@ createServer((request, response) => {
   response.statusCode = request.url === '/healthz' && kind === 'unhealthy' ? 503 : 200;
   response.end(JSON.stringify({ version, pid: process.pid, env: Object.keys(process.env).sort() }));
 }).listen(Number(process.env.PORT), '127.0.0.1');
+if (kind === 'hanging') setTimeout(() => { for (;;); }, 150);
+if (kind === 'hungry') {
+  const eaten = [];
+  setInterval(() => eaten.push(Buffer.alloc(16 * 1024 * 1024, 1)), 20);
+}
 if (kind === 'crashing') setTimeout(() => { console.error('giving up'); process.exit(7); }, 150);
 `;
 

@@ -2,32 +2,36 @@ import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UpdateReason } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
-import { abortableDelay } from '../abortable-delay.ts';
 import type { OtaClient } from '../ota/ota-client.ts';
 import { UpdateRefusal } from '../update-refusal.ts';
 import type { ArtifactSource } from './artifact-source.ts';
-import { retryDelayMs, type BackOff } from './domain/retry-delay.ts';
+import type { BackOff } from './domain/retry-delay.ts';
+import type { TransferPace } from './domain/transfer-pace.ts';
 import { DownloadError } from './download-error.ts';
 import { download, existingBytes } from './downloader.ts';
+import type { FullImageStream } from './full-image-stream.ts';
+import { retryTransfer, type RetriedTransfer } from './transfer-retries.ts';
+import { openTransfer, type TransferRequest } from './transfer-stream.ts';
 
 export interface TransferOptions {
   readonly deviceDir: string;
   readonly client: OtaClient;
   readonly backOff: BackOff;
   readonly stallTimeoutMs: number;
+  readonly pace: TransferPace;
   /** Tries in a row that brought nothing new before the update is given up. */
   readonly maxFruitlessTries: number;
   readonly random: () => number;
   readonly now: () => number;
+  readonly monotonicNow: () => number;
   readonly logger: Logger;
 }
 
-export type TransferResult =
-  | { readonly kind: 'complete'; readonly path: string }
-  | { readonly kind: 'withdrawn' }
-  | { readonly kind: 'stopped' };
+/** One transfer may cost so many times its size, and a little for small ones. */
+const MAX_COST_FACTOR = 3;
+const FREE_COST_BYTES = 16 * 1024 * 1024;
 
-/** Brings a deployment's bytes onto the disk, through broken connections and restarts. */
+/** Brings a deployment's bytes onto the device, through broken connections and restarts. */
 export class ArtifactTransfer {
   readonly #options: TransferOptions;
   readonly #folder: string;
@@ -37,66 +41,70 @@ export class ArtifactTransfer {
     this.#folder = join(options.deviceDir, 'downloads');
   }
 
-  pathOf(source: ArtifactSource): string {
+  /** Where a patch lies; a full image goes straight into its slot. */
+  patchPath(source: ArtifactSource): string {
     return join(this.#folder, `${source.transfer.sha256}.part`);
   }
 
-  /** What earlier tries left of it. */
+  /** What earlier tries left of a patch. */
   async presentBytes(source: ArtifactSource): Promise<number> {
-    return existingBytes(this.pathOf(source));
+    return source.kind === 'delta' ? existingBytes(this.patchPath(source)) : 0;
   }
 
-  /**
-   * `stillOffered` is asked after every broken try, so that a device does not fight for an update that
-   * was taken back. Throws UpdateRefusal.
-   */
-  async fetch(
+  /** The patch, complete and verified on the disk. Throws UpdateRefusal. */
+  async fetchPatch(
     source: ArtifactSource,
     signal: AbortSignal,
-    stillOffered: () => Promise<boolean>,
     onBytes: (count: number) => void,
-  ): Promise<TransferResult> {
-    const path = this.pathOf(source);
-    let fruitless = 0;
-    let startedFrom = await existingBytes(path);
-    while (!signal.aborted) {
-      try {
-        await this.#try(source, path, signal, onBytes);
-        return { kind: 'complete', path };
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!(error instanceof DownloadError)) throw error;
-        // Remains of another run may be damaged: they get one clean try before the server is blamed.
-        const resumed = error.kind === 'digest' && startedFrom > 0;
-        if (error.kind !== 'transient' && !resumed) throw refusalOf(error, source);
-        const have = await existingBytes(path);
-        fruitless = have > startedFrom || resumed ? 1 : fruitless + 1;
-        startedFrom = have;
-        if (fruitless > this.#options.maxFruitlessTries) throw refusalOf(error, source);
-        if (!(await this.#pause(error, fruitless, signal, stillOffered))) {
-          return { kind: signal.aborted ? 'stopped' : 'withdrawn' };
-        }
-      }
-    }
-    return { kind: 'stopped' };
+  ): Promise<'complete' | 'stopped'> {
+    const destination = this.patchPath(source);
+    let remains = await existingBytes(destination);
+    const { sha256 } = source.transfer;
+    return this.#retry(source, signal, onBytes, (request) => ({
+      run: () => download({ ...request, destination, sha256 }),
+      progressBytes: () => existingBytes(destination),
+      // Remains of another run may be damaged: they get one clean try before the server is blamed.
+      deservesCleanTry: (error) => {
+        const isWorth = error.kind === 'digest' && remains > 0;
+        remains = 0;
+        return isWorth;
+      },
+    }));
   }
 
-  /** Makes room: everything but this source's file goes; null for all. */
+  /** A full image into its slot, up to its last byte. Throws UpdateRefusal. */
+  async fetchImage(
+    source: ArtifactSource,
+    image: FullImageStream,
+    signal: AbortSignal,
+    onBytes: (count: number) => void,
+  ): Promise<'complete' | 'stopped'> {
+    return this.#retry(source, signal, onBytes, (request) => ({
+      run: () => image.run((fromByte, etag) => openTransfer(request, fromByte, etag)),
+      progressBytes: () => Promise.resolve(image.writtenBytes),
+      deservesCleanTry: () => false,
+    }));
+  }
+
+  /** Makes room: everything but this source's patch goes; null for all. */
   async discardOthers(source: ArtifactSource | null): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    const keep = source === null ? null : this.pathOf(source);
+    const keep = source?.kind === 'delta' ? this.patchPath(source) : null;
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name);
       if (path !== keep) await rm(path, { force: true });
     }
   }
 
-  /** Throws `no_space` before the first byte rather than after the last that fits. */
-  async checkSpace(source: ArtifactSource, artifactBytes: number): Promise<void> {
+  /**
+   * `slotBytes` is what the slot will still take from the disk. Throws `no_space` before the first
+   * byte rather than after the last that fits.
+   */
+  async checkSpace(source: ArtifactSource, slotBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.#folder);
-    const rest = source.transfer.sizeBytes - (await existingBytes(this.pathOf(source)));
-    // The slot holds the artifact twice: as delivered and unpacked.
-    const needed = Math.max(0, rest) + 2 * artifactBytes;
+    const patch =
+      source.kind === 'delta' ? source.transfer.sizeBytes - (await this.presentBytes(source)) : 0;
+    const needed = Math.max(0, patch) + Math.max(0, slotBytes);
     if (bavail * bsize >= needed) return;
     throw new UpdateRefusal(
       'no_space',
@@ -104,40 +112,36 @@ export class ArtifactTransfer {
     );
   }
 
-  async #try(
+  async #retry(
     source: ArtifactSource,
-    path: string,
     signal: AbortSignal,
     onBytes: (count: number) => void,
-  ): Promise<void> {
-    const { client, stallTimeoutMs, now } = this.#options;
+    prepare: (request: TransferRequest) => Omit<RetriedTransfer, 'receivedBytes'>,
+  ): Promise<'complete' | 'stopped'> {
+    const { client, stallTimeoutMs, pace, now, monotonicNow } = this.#options;
     const { transfer } = source;
-    await download({
+    let received = 0;
+    const request: TransferRequest = {
       url: client.resolve(transfer.path),
       headers: client.authorization(),
-      destination: path,
-      sha256: transfer.sha256,
       sizeBytes: transfer.sizeBytes,
       stallTimeoutMs,
+      pace,
       signal,
       now,
-      onBytes,
-    });
-  }
-
-  /** False when the offer is gone or the agent stops. */
-  async #pause(
-    error: DownloadError,
-    fruitless: number,
-    signal: AbortSignal,
-    stillOffered: () => Promise<boolean>,
-  ): Promise<boolean> {
-    const { backOff, random, logger } = this.#options;
-    const own = retryDelayMs(fruitless, backOff, random());
-    const waitMs = Math.max(own, error.retryAfterMs ?? 0);
-    logger.warn({ why: error.message, retryInMs: waitMs }, 'download interrupted');
-    await abortableDelay(waitMs, signal);
-    return !signal.aborted && (await stillOffered());
+      monotonicNow,
+      onBytes: (count) => {
+        received += count;
+        onBytes(count);
+      },
+    };
+    const maxReceivedBytes = MAX_COST_FACTOR * transfer.sizeBytes + FREE_COST_BYTES;
+    const retried = { ...prepare(request), receivedBytes: () => received };
+    try {
+      return await retryTransfer(retried, { ...this.#options, maxReceivedBytes }, signal);
+    } catch (error) {
+      throw error instanceof DownloadError ? refusalOf(error, source) : error;
+    }
   }
 }
 
@@ -145,6 +149,7 @@ export class ArtifactTransfer {
 function refusalOf(error: DownloadError, source: ArtifactSource): UpdateRefusal {
   const reasons: Readonly<Record<DownloadError['kind'], UpdateReason>> = {
     transient: 'download_failed',
+    slow: 'download_failed',
     unavailable: 'download_failed',
     size: source.kind === 'delta' ? 'delta_invalid' : 'artifact_size_mismatch',
     digest: source.kind === 'delta' ? 'delta_invalid' : 'artifact_checksum_mismatch',

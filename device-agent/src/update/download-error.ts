@@ -1,6 +1,8 @@
 export type DownloadErrorKind =
   /** The network or the server's mood: worth another try. */
   | 'transient'
+  /** It trickled below the floor: worth another try, but what it brought is no progress. */
+  | 'slow'
   /** The server says this will not be had. */
   | 'unavailable'
   /** What is served has another length than announced. */

@@ -1,4 +1,5 @@
 import {
+  campaignIdSchema,
   deploymentSchema,
   sha256Schema,
   UPDATE_OUTCOMES,
@@ -9,12 +10,27 @@ import {
 } from '@flotilla/contracts';
 import { z } from 'zod';
 import { SLOT_NAMES } from '../slots/domain/slot-state.ts';
+import type { HookFacts } from './hooks.ts';
 
 const reasonSchema = z.object({ reason: z.enum(UPDATE_REASONS), detail: z.string() });
 
+/** How far a full image has got: durable in the slot up to here, and where the transfer goes on. */
+export const writeProgressSchema = z.object({
+  transferOffsetBytes: z.number().int().nonnegative(),
+  targetOffsetBytes: z.number().int().nonnegative(),
+  etag: z.string().nullable(),
+});
+export type WriteProgress = z.infer<typeof writeProgressSchema>;
+
 /** One try of one offer, from acceptance to its outcome; everything a restart needs to go on. */
 export const updateAttemptSchema = z.object({
-  deployment: deploymentSchema,
+  campaign: z.object({
+    campaignId: campaignIdSchema,
+    phase: z.number().int().min(1),
+    round: z.number().int().min(1),
+  }),
+  /** Null for a way back that was ordered: it brings nothing new. */
+  deployment: deploymentSchema.nullable(),
   /** What the signed manifest says; unverified when the manifest itself was refused. */
   version: versionSchema,
   artifact: z.object({ sha256: sha256Schema, sizeBytes: z.number().int() }).nullable(),
@@ -23,6 +39,10 @@ export const updateAttemptSchema = z.object({
   fromVersion: versionSchema.nullable(),
   usedDelta: z.boolean(),
   transferBytes: z.number().int().nonnegative(),
+  /** Null before the first checkpoint. */
+  progress: writeProgressSchema.nullable().default(null),
+  /** Why the delta of this offer was given up for the full image. */
+  deltaFailure: reasonSchema.nullable().default(null),
   /** Chosen once, so that a report repeated after a restart is the same report. */
   reportIds: z.object({
     downloading: z.uuid(),
@@ -34,6 +54,12 @@ export const updateAttemptSchema = z.object({
   trialFailure: reasonSchema.nullable(),
 });
 export type UpdateAttempt = z.infer<typeof updateAttemptSchema>;
+
+/** What a hook is told about an attempt. */
+export function factsOf(attempt: UpdateAttempt): HookFacts {
+  const { campaign, fromVersion, version, target } = attempt;
+  return { campaignId: campaign.campaignId, fromVersion, toVersion: version, slot: target };
+}
 
 export const attemptOutcomeSchema = z.object({
   state: z.enum(UPDATE_OUTCOMES),

@@ -27,6 +27,19 @@ export class UpdateReporter {
     await this.#send({ ...common(attempt), reportId: attempt.reportIds[state], state, occurredAt });
   }
 
+  /** Waiting is part of downloading: the reason travels as its detail, in a report of its own. */
+  async waiting(
+    attempt: UpdateAttempt,
+    reportId: string,
+    wait: { readonly why: string; readonly untilMs: number | null },
+    nowMs: number,
+  ): Promise<void> {
+    const until = wait.untilMs === null ? '' : ` until ${new Date(wait.untilMs).toISOString()}`;
+    const detail = `waits${until}: ${wait.why}`.slice(0, MAX_DETAIL_LENGTH);
+    const occurredAt = new Date(nowMs).toISOString();
+    await this.#send({ ...common(attempt), reportId, state: 'downloading', detail, occurredAt });
+  }
+
   async outcome(attempt: UpdateAttempt, outcome: AttemptOutcome): Promise<void> {
     await this.#send({
       ...common(attempt),
@@ -52,7 +65,7 @@ export class UpdateReporter {
 }
 
 function common(attempt: UpdateAttempt) {
-  const { campaignId, phase, round } = attempt.deployment;
+  const { campaignId, phase, round } = attempt.campaign;
   return {
     campaignId,
     phase,

@@ -1,28 +1,45 @@
-import type { KeyObject } from 'node:crypto';
-import type { Deployment, PollRequest, PollResponse, UpdateOutcome } from '@flotilla/contracts';
+import {
+  DELTA_CODEC,
+  type Deployment,
+  type PollRequest,
+  type PollResponse,
+} from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
-import { isUnconfirmed, otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
+import type { ProbeAnswer } from '../firmware/custom-probe.ts';
+import { otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
 import type { BootedSlot, SlotBackend } from '../slots/slot-backend.ts';
-import { asRefusal } from '../update-refusal.ts';
-import { chooseSource, writeArtifact } from './artifact-source.ts';
-import type { ArtifactTransfer } from './artifact-transfer.ts';
-import { decideResume, nextPhase, type UpdateEvent } from './domain/update-machine.ts';
-import type { Journal } from './journal.ts';
-import { isSameOffer, judgeOffer } from './offer.ts';
-import { outcomeOf, type FailureWords, type UpdateAttempt } from './update-attempt.ts';
+import type { DeviceTrust } from '../trust/device-trust.ts';
+import { asRefusal, UpdateRefusal } from '../update-refusal.ts';
+import type { ArtifactDelivery } from './artifact-delivery.ts';
+import type { AttemptLedger } from './attempt-ledger.ts';
+import { isOffered, type DownloadStage } from './download-stage.ts';
+import { decideFallback } from './domain/fallback-decision.ts';
+import { decideResume, type UpdateEvent } from './domain/update-machine.ts';
+import type { Hooks } from './hooks.ts';
+import { judgeOffer } from './offer.ts';
+import { factsOf, type FailureWords, type UpdateAttempt } from './update-attempt.ts';
 import type { UpdateHistory } from './update-history.ts';
 import type { UpdateReporter } from './update-reporter.ts';
+import type { UpdateWait } from './update-wait.ts';
+import type { WayBack } from './way-back.ts';
 
 export interface UpdaterOptions {
   readonly model: string;
-  readonly trustedKeys: readonly KeyObject[];
+  readonly hardwareRevision: string | null;
+  /** What the slots take. */
+  readonly format: 'tar' | 'image';
+  readonly trust: Pick<DeviceTrust, 'targetAt'>;
   readonly slots: SlotBackend;
-  readonly journal: Journal;
+  readonly ledger: AttemptLedger;
   readonly history: UpdateHistory;
   readonly reporter: UpdateReporter;
-  readonly transfer: ArtifactTransfer;
-  /** Asks until there is an answer; null only when the signal fires. */
-  readonly poll: (request: PollRequest, signal: AbortSignal) => Promise<PollResponse | null>;
+  readonly delivery: ArtifactDelivery;
+  readonly download: DownloadStage;
+  readonly hooks: Hooks;
+  readonly wait: UpdateWait;
+  readonly wayBack: WayBack;
+  /** Where the deployment states no budget of its own. */
+  readonly deltaFallbackMaxBytes: number;
   readonly newId: () => string;
   readonly now: () => number;
   readonly logger: Logger;
@@ -35,8 +52,6 @@ export type Next = 'operate' | 'trial' | 'reboot';
 export class Updater {
   readonly #options: UpdaterOptions;
   #running: BootedSlot | null = null;
-  /** Bytes of the attempt that crossed the network, ahead of what the journal says. */
-  #received = 0;
 
   constructor(options: UpdaterOptions) {
     this.#options = options;
@@ -44,10 +59,18 @@ export class Updater {
 
   /** What a poll says about this device. */
   pollRequest(): PollRequest {
+    const { hardwareRevision } = this.#options;
     return {
       runningVersion: this.#running?.content.version ?? null,
       runningSha256: this.#running?.content.sha256 ?? null,
+      ...(hardwareRevision !== null && { hardwareRevision }),
+      deltaCodecs: [DELTA_CODEC],
     };
+  }
+
+  /** At most so long until the next look at what an update waits for; null when it waits for nothing. */
+  waitMs(): number | null {
+    return this.#options.wait.leftMs();
   }
 
   /**
@@ -55,13 +78,12 @@ export class Updater {
    * what to do now.
    */
   async afterBoot(booted: BootedSlot | null): Promise<Next> {
-    const { slots, journal, history, logger } = this.#options;
+    const { slots, ledger, history, logger, wayBack } = this.#options;
     this.#running = booted;
-    const { phase, attempt } = journal.entry;
-    const target = attempt?.target ?? null;
+    const target = ledger.current?.target ?? null;
     const states = slots.environment().slots;
     const decision = decideResume({
-      phase,
+      phase: ledger.phase,
       target: target === null ? null : { slot: target, state: states[target].kind },
       booted: booted === null ? null : { slot: booted.slot, state: states[booted.slot].kind },
     });
@@ -71,15 +93,18 @@ export class Updater {
       case 'arm':
         await this.#arm();
         return 'reboot';
+      case 'go_back':
+        await wayBack.take(ledger.attempt);
+        return 'reboot';
       case 'reject':
         logger.error({ slot: booted?.slot }, 'the journal knows of no trial: the slot is given up');
         if (booted !== null) await slots.reject(booted.slot);
         return 'reboot';
       case 'finish': {
         const isLost = target !== null && states[target].kind === 'empty';
-        const words = attempt?.trialFailure ?? (isLost ? ENVIRONMENT_LOST : null);
-        if (decision.event !== null) await this.#end(decision.event, words);
-        await this.#finish();
+        const words = ledger.phase === 'ROLLING_BACK' ? WAY_BACK_LOST : ENVIRONMENT_LOST;
+        const isNamed = isLost || ledger.phase === 'ROLLING_BACK';
+        await this.#settle(decision.event, isNamed ? words : null);
         return booted === null || this.#isConfirmed(booted.slot) ? 'operate' : 'reboot';
       }
       case 'operate':
@@ -92,79 +117,63 @@ export class Updater {
     }
   }
 
-  /** A deployment from a poll; starts an attempt unless this round is over for this device. */
-  async consider(deployment: Deployment): Promise<void> {
-    const { history, journal, model, trustedKeys, now } = this.#options;
-    if (journal.entry.phase !== 'IDLE') return;
-    if (history.hasFinished(deployment.campaignId, deployment.round)) return;
-    const running = this.#running;
-    const decision = judgeOffer(deployment, trustedKeys, {
-      model,
-      highestConfirmedVersion: history.highestConfirmedVersion,
-      running: running && { ...running.content, isConfirmed: this.#isConfirmed(running.slot) },
-    });
-    if (decision.kind === 'wait') return;
-    if (decision.kind === 'refuse') {
-      const attempt = this.#newAttempt(deployment, decision.version);
-      const outcome = outcomeOf('failed', decision.failure, now());
-      await journal.save({ phase: nextPhase('IDLE', 'refused'), attempt, outcome });
-      return this.#finish();
+  /** What ota-service says: a way back goes first, then an offer that ended, then a new one. */
+  async answer(response: PollResponse, signal: AbortSignal): Promise<Next> {
+    const { ledger, wayBack, wait } = this.#options;
+    const { rollback, deployment } = response;
+    const isUnderWay = ledger.phase === 'DOWNLOADING';
+    if (isUnderWay && !isOffered(response, ledger.attempt)) {
+      wait.over();
+      await ledger.withdraw();
     }
-    const { version, artifact } = decision.manifest;
-    const attempt = this.#newAttempt(deployment, version);
-    if (decision.kind === 'already_running') {
-      const outcome = outcomeOf('confirmed', null, now());
-      await journal.save({ phase: nextPhase('IDLE', 'already_running'), attempt, outcome });
-      return this.#finish();
-    }
-    const source = chooseSource(deployment, this.#running?.content.sha256 ?? null);
-    const accepted = {
-      ...attempt,
-      artifact: { sha256: artifact.sha256, sizeBytes: artifact.sizeBytes },
-      target: this.#freeSlot(),
-      usedDelta: source.kind === 'delta',
-    } as const;
-    await journal.save({
-      phase: nextPhase('IDLE', 'accepted'),
-      attempt: accepted,
-      outcome: null,
-    });
+    if (
+      rollback !== null &&
+      rollback !== undefined &&
+      (await wayBack.begin(rollback, this.#running))
+    )
+      return 'reboot';
+    if (deployment !== null) await this.#consider(deployment, signal);
+    return 'operate';
   }
 
   /** Takes the attempt, if there is one, as far as an armed slot. */
   async advance(signal: AbortSignal): Promise<Next> {
-    const { journal } = this.#options;
-    if (journal.entry.phase === 'INSTALLING') await this.#move('accepted');
-    if (journal.entry.phase !== 'DOWNLOADING') return 'operate';
-    try {
-      if (!(await this.#download(signal))) return 'operate';
-      await this.#install();
-      await this.#arm();
-      return 'reboot';
-    } catch (error) {
-      const refusal = asRefusal(error, 'internal_error');
-      this.#options.logger.warn({ err: refusal }, 'update refused');
-      await this.#end('refused', { reason: refusal.reason, detail: refusal.message });
-      await this.#finish();
-      return 'operate';
+    const { ledger, download } = this.#options;
+    if (ledger.phase === 'INSTALLING') await ledger.move('accepted');
+    while (ledger.phase === 'DOWNLOADING') {
+      try {
+        const request = () => this.pollRequest();
+        if (!(await download.run(this.#running, request, signal))) return 'operate';
+        await this.#install();
+        await this.#arm();
+        return 'reboot';
+      } catch (error) {
+        const refusal = asRefusal(error, 'internal_error');
+        this.#options.logger.warn({ err: refusal }, 'update refused');
+        if (!(await this.#fallBack(refusal))) await this.#settle('refused', wordsOf(refusal));
+      }
     }
+    return 'operate';
   }
 
   /** The trial is over and the new firmware stays. */
   async trialPassed(): Promise<void> {
-    const { slots } = this.#options;
-    const { target } = this.#attempt();
+    const { slots, ledger } = this.#options;
+    const { target } = ledger.attempt;
     if (target !== null) await slots.confirm(target);
-    await this.#end('passed', null);
-    await this.#finish();
+    await this.#settle('passed', null);
+  }
+
+  /** The device maker's word about the boot on trial. */
+  async healthHook(): Promise<ProbeAnswer> {
+    const { hooks, ledger } = this.#options;
+    const result = await hooks.run('health', factsOf(ledger.attempt));
+    return { name: 'health', fault: result.kind === 'ok' ? null : result.why };
   }
 
   /** This boot of the trial failed; the loader decides whether there is another. */
   async trialBootFailed(failure: FailureWords): Promise<void> {
-    const { journal } = this.#options;
-    const { phase } = journal.entry;
-    const attempt = { ...this.#attempt(), trialFailure: failure };
-    await journal.save({ phase, attempt, outcome: null });
+    await this.#options.ledger.change({ trialFailure: failure });
   }
 
   /**
@@ -172,9 +181,9 @@ export class Updater {
    * the word about its trial; the journal comes first, since the loader then leaves the slot for good.
    */
   async slotUnreadable(slot: SlotName, why: string): Promise<void> {
-    const { slots, journal } = this.#options;
-    const { attempt, outcome } = journal.entry;
-    if (attempt?.target === slot && outcome === null) {
+    const { slots, ledger } = this.#options;
+    const isTried = ['VERIFIED', 'ARMED', 'TRIAL'].includes(ledger.phase);
+    if (isTried && ledger.attempt.target === slot) {
       await this.trialBootFailed({ reason: 'trial_crashed', detail: why });
     }
     await slots.markUnreadable(slot);
@@ -189,148 +198,114 @@ export class Updater {
     return this.#running === null ? 'a' : otherSlot(this.#running.slot);
   }
 
+  /** Starts an attempt unless this round is over for this device. */
+  async #consider(deployment: Deployment, signal: AbortSignal): Promise<void> {
+    const { history, ledger, trust, logger, model, hardwareRevision, format } = this.#options;
+    if (ledger.phase !== 'IDLE') return;
+    if (history.hasFinished(deployment.campaignId, deployment.round)) return;
+    const running = this.#running;
+    const context = {
+      model,
+      hardwareRevision,
+      format,
+      highestConfirmedVersion: history.highestConfirmedVersion,
+      running: running && { ...running.content, isConfirmed: this.#isConfirmed(running.slot) },
+    };
+    const decision = await judgeOffer(deployment, trust, context, signal);
+    if (decision.kind === 'wait') {
+      if (decision.why !== undefined) logger.warn({ why: decision.why }, 'the offer has to wait');
+      return;
+    }
+    if (decision.kind === 'refuse') {
+      const attempt = this.#newAttempt(deployment, decision.version);
+      return ledger.beginEnded('refused', attempt, decision.failure);
+    }
+    const { version, sha256, sizeBytes } = decision.artifact;
+    const attempt = this.#newAttempt(deployment, version);
+    if (decision.kind === 'already_running') {
+      return ledger.beginEnded('already_running', attempt, null);
+    }
+    const aimed = { ...attempt, artifact: { sha256, sizeBytes }, target: this.#freeSlot() };
+    await ledger.begin('accepted', { ...aimed, usedDelta: this.#usesDelta(aimed) });
+  }
+
   /** A download outlives the slot it began beside: if its target runs now, it goes to the other. */
   async #aimAway(): Promise<void> {
-    const { journal } = this.#options;
-    const { attempt } = journal.entry;
+    const { ledger } = this.#options;
+    const attempt = ledger.current;
     if (attempt === null || this.#running === null || attempt.target !== this.#running.slot) return;
-    const aimed = {
-      ...attempt,
+    await ledger.change({
       target: this.#freeSlot(),
       fromVersion: this.#running.content.version,
-      usedDelta: this.#source(attempt).kind === 'delta',
-    };
-    await journal.save({ ...journal.entry, attempt: aimed });
+      usedDelta: this.#usesDelta(attempt),
+      progress: null,
+    });
   }
 
   async #enterTrial(): Promise<Next> {
-    const { reporter, now } = this.#options;
-    await this.#move('booted_target');
-    await reporter.progress(this.#attempt(), 'trial', now());
+    const { reporter, ledger, now } = this.#options;
+    await ledger.move('booted_target');
+    await reporter.progress(ledger.attempt, 'trial', now());
     return 'trial';
   }
 
-  /** True when everything is on disk and the offer still stands. */
-  async #download(signal: AbortSignal): Promise<boolean> {
-    const { transfer, reporter, now, journal } = this.#options;
-    const attempt = this.#attempt();
-    const source = this.#source(attempt);
-    await reporter.progress(attempt, 'downloading', now());
-    await transfer.discardOthers(source);
-    await transfer.checkSpace(source, attempt.artifact?.sizeBytes ?? 0);
-    // What an earlier run fetched before it was cut off crossed the network as well.
-    this.#received = Math.max(attempt.transferBytes, await transfer.presentBytes(source));
-    const stillOffered = () => this.#stillOffered(attempt.deployment, signal);
-    const result = await transfer.fetch(source, signal, stillOffered, (count) => {
-      this.#received += count;
-    });
-    if (result.kind === 'stopped') return false;
-    if (result.kind === 'withdrawn' || !(await stillOffered())) {
-      if (!signal.aborted) await this.#withdraw();
-      return false;
-    }
-    await journal.save({
-      phase: nextPhase('DOWNLOADING', 'downloaded'),
-      attempt: { ...attempt, transferBytes: this.#received },
-      outcome: null,
-    });
-    return true;
-  }
-
   async #install(): Promise<void> {
-    const { slots, transfer, reporter, now } = this.#options;
-    const attempt = this.#attempt();
-    const { target, artifact, version } = attempt;
-    if (target === null || artifact === null) throw new Error('the attempt has no target');
+    const { delivery, reporter, ledger, hooks, now } = this.#options;
+    const { attempt } = ledger;
     await reporter.progress(attempt, 'installing', now());
-    const source = this.#source(attempt);
-    const basePath = this.#running === null ? null : slots.artifactPath(this.#running.slot);
-    try {
-      const writer = await slots.openForWriting(target);
-      try {
-        await writeArtifact(source, transfer.pathOf(source), basePath, writer, artifact);
-        await writer.finish();
-      } finally {
-        await writer.abandon();
-      }
-      await slots.seal(target, { version, ...artifact });
-    } catch (error) {
-      throw asRefusal(error, 'slot_write_failed');
+    await delivery.install(this.#running);
+    for (const name of ['post-install', 'pre-reboot'] as const) {
+      const result = await hooks.run(name, factsOf(attempt));
+      if (result.kind !== 'ok') throw new UpdateRefusal('hook_failed', result.why);
     }
-    await this.#move('verified');
+    await ledger.move('verified');
   }
 
   async #arm(): Promise<void> {
-    const { target } = this.#attempt();
-    if (target !== null) await this.#options.slots.arm(target);
-    await this.#move('armed');
+    const { slots, ledger } = this.#options;
+    const { target } = ledger.attempt;
+    if (target !== null) await slots.arm(target);
+    await ledger.move('armed');
   }
 
-  async #stillOffered(deployment: Deployment, signal: AbortSignal): Promise<boolean> {
-    const response = await this.#options.poll(this.pollRequest(), signal);
-    const offered = response?.deployment ?? null;
-    return offered !== null && isSameOffer(offered, deployment);
+  /** True when the full image may take the place of a delta that failed. */
+  async #fallBack(refusal: UpdateRefusal): Promise<boolean> {
+    const { ledger, deltaFallbackMaxBytes, logger } = this.#options;
+    const { attempt } = ledger;
+    const { deployment, usedDelta, artifact } = attempt;
+    if (!usedDelta || deployment === null || artifact === null) return false;
+    const decision = decideFallback({
+      reason: refusal.reason,
+      fullBytes: deployment.full.sizeBytes,
+      maxBytes: deployment.deltaFallback?.maxBytes ?? deltaFallbackMaxBytes,
+    });
+    if (!decision) return false;
+    logger.warn({ why: refusal.message }, 'the delta failed: on with the full image');
+    const deltaFailure = wordsOf(refusal);
+    await ledger.moveWith('fell_back', { deltaFailure, usedDelta: false, progress: null });
+    return true;
   }
 
-  /** Quietly: the server knows that it took the offer back. */
-  async #withdraw(): Promise<void> {
-    const { journal, transfer, logger } = this.#options;
-    logger.info({ version: this.#attempt().version }, 'the offer was withdrawn');
-    await transfer.discardOthers(null);
-    nextPhase(journal.entry.phase, 'withdrawn');
-    this.#received = 0;
-    await journal.clear();
+  /** To the end of the attempt, and tells it to whom it concerns. */
+  async #settle(event: UpdateEvent | null, failure: FailureWords | null): Promise<void> {
+    const { ledger, hooks } = this.#options;
+    const { attempt } = ledger;
+    if (event !== null) await ledger.end(event, failureOf(event, failure, attempt));
+    const facts = factsOf(attempt);
+    const outcome = await ledger.finish();
+    if (outcome === 'confirmed') await hooks.run('post-commit', facts);
+    if (outcome === 'rolled_back') await hooks.run('post-rollback', facts);
   }
 
-  async #move(event: UpdateEvent): Promise<void> {
-    const { journal } = this.#options;
-    const phase = nextPhase(journal.entry.phase, event);
-    await journal.save({ phase, attempt: this.#attempt(), outcome: null });
-  }
-
-  /** Into one of the three last phases, with the outcome that will be reported. */
-  async #end(event: UpdateEvent, failure: FailureWords | null): Promise<void> {
-    const { journal, now } = this.#options;
-    const phase = nextPhase(journal.entry.phase, event);
-    const outcome = outcomeOf(OUTCOMES[phase] ?? 'failed', failureOf(event, failure), now());
-    const attempt = this.#attempt();
-    const transferBytes = Math.max(attempt.transferBytes, this.#received);
-    await journal.save({ phase, attempt: { ...attempt, transferBytes }, outcome });
-  }
-
-  /** Repeatable up to its last line: each step is idempotent, and a restart begins it again. */
-  async #finish(): Promise<void> {
-    const { journal, slots, history, reporter, transfer } = this.#options;
-    const { phase, outcome } = journal.entry;
-    const attempt = this.#attempt();
-    const { target, version } = attempt;
-    if (outcome === null) throw new Error(`the journal says ${phase} without an outcome`);
-    if (phase === 'CONFIRMED') await history.raiseConfirmedVersion(version);
-    else if (target !== null && isUnconfirmed(slots.environment().slots[target])) {
-      await slots.reject(target);
-    }
-    const { campaignId, round } = attempt.deployment;
-    await history.recordFinished({ campaignId, round, outcome: outcome.state });
-    await reporter.outcome(attempt, outcome);
-    await transfer.discardOthers(null);
-    nextPhase(phase, 'reported');
-    this.#received = 0;
-    await journal.clear();
-  }
-
-  #attempt(): UpdateAttempt {
-    const { phase, attempt } = this.#options.journal.entry;
-    if (attempt === null) throw new Error(`the journal says ${phase} without an attempt`);
-    return attempt;
-  }
-
-  #source(attempt: UpdateAttempt) {
-    return chooseSource(attempt.deployment, this.#running?.content.sha256 ?? null);
+  #usesDelta(attempt: UpdateAttempt): boolean {
+    return this.#options.delivery.sourceOf(attempt, this.#running).kind === 'delta';
   }
 
   #newAttempt(deployment: Deployment, version: string): UpdateAttempt {
     const { newId } = this.#options;
+    const { campaignId, phase, round } = deployment;
     return {
+      campaign: { campaignId, phase, round },
       deployment,
       version,
       artifact: null,
@@ -338,27 +313,37 @@ export class Updater {
       fromVersion: this.#running?.content.version ?? null,
       usedDelta: false,
       transferBytes: 0,
+      progress: null,
+      deltaFailure: null,
       reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
       trialFailure: null,
     };
   }
 }
 
-const OUTCOMES: Readonly<Partial<Record<string, UpdateOutcome>>> = {
-  CONFIRMED: 'confirmed',
-  ROLLED_BACK: 'rolled_back',
-  FAILED: 'failed',
-};
-
 const ENVIRONMENT_LOST: FailureWords = {
   reason: 'internal_error',
   detail: 'the boot environment was lost before the new firmware was confirmed',
 };
 
+const WAY_BACK_LOST: FailureWords = {
+  reason: 'internal_error',
+  detail: 'ordered back, but the other slot could not be booted',
+};
+
+function wordsOf(refusal: UpdateRefusal): FailureWords {
+  return { reason: refusal.reason, detail: refusal.message };
+}
+
 /** A trial that left no word ended with the agent itself: the device went down under the new firmware. */
-function failureOf(event: UpdateEvent, failure: FailureWords | null): FailureWords | null {
-  if (event === 'passed') return null;
+function failureOf(
+  event: UpdateEvent,
+  failure: FailureWords | null,
+  attempt: UpdateAttempt,
+): FailureWords | null {
+  if (event === 'passed' || event === 'booted_target') return null;
   return (
+    attempt.trialFailure ??
     failure ?? {
       reason: 'trial_crashed',
       detail: 'the device restarted during the trial until its boots were used up',

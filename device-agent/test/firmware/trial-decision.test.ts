@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { decideTrial, type TrialObservation } from '../../src/firmware/domain/trial-decision.ts';
 
-const rules = { startTimeoutMs: 10_000, trialMs: 5_000, maxFailedProbes: 3 };
+const rules = { startTimeoutMs: 10_000, trialMs: 5_000, maxFailedProbes: 3, maxRssBytes: null };
 const well: TrialObservation = {
   elapsedMs: 6_000,
   ended: null,
   healthy: true,
   sinceHealthyMs: 5_000,
   failedProbesInARow: 0,
+  probes: [],
+  rssBytes: null,
   telemetryAcknowledged: true,
 };
 

@@ -5,7 +5,9 @@ import { scriptedFirmware } from '../../src/testing/scripted-firmware.ts';
 import { silent } from '../agent-bench.ts';
 
 const options = {
-  rules: { trialMs: 40, startTimeoutMs: 120, maxFailedProbes: 3 },
+  rules: { trialMs: 40, startTimeoutMs: 120, maxFailedProbes: 3, maxRssBytes: null },
+  probes: [],
+  watchdog: { pet: async () => {} },
   probeIntervalMs: 5,
   monotonicNow: () => performance.now(),
   logger: silent,

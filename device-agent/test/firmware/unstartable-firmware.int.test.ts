@@ -52,7 +52,9 @@ describe('firmware that cannot be started', () => {
     const result = await watchTrial(
       firmware,
       {
-        rules: { trialMs: 5_000, startTimeoutMs: 5_000, maxFailedProbes: 3 },
+        rules: { trialMs: 5_000, startTimeoutMs: 5_000, maxFailedProbes: 3, maxRssBytes: null },
+        probes: [],
+        watchdog: { pet: async () => {} },
         probeIntervalMs: 10,
         telemetry,
         monotonicNow,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeOtaServer, TEST_TOKEN, type Fault } from '../../src/testing/fake-ota-server.ts';
+import { DEFAULT_UPDATE_SETTINGS } from '../../src/update-settings.ts';
 import { download, type DownloadRequest } from '../../src/update/downloader.ts';
 
 const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
@@ -33,7 +34,9 @@ function prepare(fault: Fault = {}, change: Partial<DownloadRequest> = {}): Down
     sizeBytes,
     stallTimeoutMs: 5_000,
     signal: new AbortController().signal,
+    pace: DEFAULT_UPDATE_SETTINGS.pace,
     now: Date.now,
+    monotonicNow: () => performance.now(),
     onBytes: (count) => (received += count),
     ...change,
   };

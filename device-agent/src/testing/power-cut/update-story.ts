@@ -163,6 +163,8 @@ export class UpdateStory {
         await backend.renewTries(booted);
         await this.#install(backend, otherSlot(booted));
         return this.#arm(backend, otherSlot(booted));
+      case 'go_back':
+        throw new Error('nobody orders this device back');
     }
   }
 

@@ -6,6 +6,8 @@ export const UPDATE_PHASES = [
   'VERIFIED',
   'ARMED',
   'TRIAL',
+  /** Ordered back to the other slot. */
+  'ROLLING_BACK',
   'CONFIRMED',
   'FAILED',
   'ROLLED_BACK',
@@ -22,12 +24,16 @@ export type UpdateEvent =
   /** These very bytes are confirmed here already. */
   | 'already_running'
   | 'downloaded'
+  /** The delta gave nothing usable: on with the full image. */
+  | 'fell_back'
   | 'verified'
   | 'armed'
   | 'booted_target'
   | 'booted_other'
   | 'nothing_bootable'
   | 'passed'
+  /** The server wants the firmware of the other slot back. */
+  | 'ordered_back'
   /** The outcome is in the outbox. */
   | 'reported';
 
@@ -35,10 +41,26 @@ export type UpdateEvent =
 export const TRANSITIONS: Readonly<
   Record<UpdatePhase, Readonly<Partial<Record<UpdateEvent, UpdatePhase>>>>
 > = {
-  IDLE: { accepted: 'DOWNLOADING', refused: 'FAILED', already_running: 'CONFIRMED' },
-  DOWNLOADING: { downloaded: 'INSTALLING', withdrawn: 'IDLE', refused: 'FAILED' },
+  IDLE: {
+    accepted: 'DOWNLOADING',
+    refused: 'FAILED',
+    already_running: 'CONFIRMED',
+    ordered_back: 'ROLLING_BACK',
+  },
+  // A full image is in its slot when its download ends; a delta is applied while installing.
+  DOWNLOADING: {
+    downloaded: 'INSTALLING',
+    fell_back: 'DOWNLOADING',
+    withdrawn: 'IDLE',
+    refused: 'FAILED',
+  },
   // A restart while installing begins again with the download, of which everything may be there.
-  INSTALLING: { accepted: 'DOWNLOADING', verified: 'VERIFIED', refused: 'FAILED' },
+  INSTALLING: {
+    accepted: 'DOWNLOADING',
+    fell_back: 'DOWNLOADING',
+    verified: 'VERIFIED',
+    refused: 'FAILED',
+  },
   VERIFIED: {
     armed: 'ARMED',
     refused: 'FAILED',
@@ -59,6 +81,7 @@ export const TRANSITIONS: Readonly<
     nothing_bootable: 'FAILED',
     passed: 'CONFIRMED',
   },
+  ROLLING_BACK: { booted_target: 'ROLLED_BACK', refused: 'FAILED', nothing_bootable: 'FAILED' },
   CONFIRMED: { reported: 'IDLE' },
   FAILED: { reported: 'IDLE' },
   ROLLED_BACK: { reported: 'IDLE' },
@@ -84,6 +107,8 @@ export type ResumeDecision =
   /** Written and verified, but the power went before the slot was armed. */
   | { readonly kind: 'arm' }
   | { readonly kind: 'trial' }
+  /** The way back was ordered and has not been taken. */
+  | { readonly kind: 'go_back' }
   /** The booted slot is on trial, but nobody knows for what: it can neither pass nor be kept. */
   | { readonly kind: 'reject' }
   /** An end was reached: `event` leads there, null when the journal says so already. */
@@ -100,6 +125,10 @@ export function decideResume(observation: BootObservation): ResumeDecision {
     case 'FAILED':
     case 'ROLLED_BACK':
       return { kind: 'finish', event: null };
+    case 'ROLLING_BACK':
+      if (booted === null) return { kind: 'finish', event: 'nothing_bootable' };
+      if (booted.slot === target?.slot) return { kind: 'finish', event: 'booted_target' };
+      return target?.state === 'good' ? { kind: 'go_back' } : { kind: 'finish', event: 'refused' };
     default:
   }
   if (target !== null && booted?.slot === target.slot) {

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { RollbackOrder } from '@flotilla/contracts';
+import type { Logger } from '@flotilla/service';
+import { otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
+import { SlotResumeError, type BootedSlot, type SlotBackend } from '../slots/slot-backend.ts';
+import type { AttemptLedger } from './attempt-ledger.ts';
+import type { UpdateAttempt } from './update-attempt.ts';
+
+export interface WayBackOptions {
+  readonly slots: SlotBackend;
+  readonly ledger: AttemptLedger;
+  readonly newId: () => string;
+  readonly logger: Logger;
+}
+
+/** Back to the confirmed firmware of the other slot, because ota-service says so. */
+export class WayBack {
+  readonly #options: WayBackOptions;
+  #refused: string | null = null;
+
+  constructor(options: WayBackOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * True when the order was taken and the device has to boot anew. An order about a version that does
+   * not run here is done with, or was never for this device.
+   */
+  async begin(order: RollbackOrder, running: BootedSlot | null): Promise<boolean> {
+    const { slots, ledger, newId, logger } = this.#options;
+    if (ledger.phase !== 'IDLE' || running?.content.version !== order.fromVersion) return false;
+    const target = otherSlot(running.slot);
+    const version = await this.#intactVersion(target);
+    if (version === null) {
+      if (this.#refused !== order.fromVersion) {
+        logger.error({ order, target }, 'ordered back, but the other slot holds nothing confirmed');
+      }
+      this.#refused = order.fromVersion;
+      return false;
+    }
+    const { campaignId, phase, round } = order;
+    await ledger.begin('ordered_back', {
+      campaign: { campaignId, phase, round },
+      deployment: null,
+      version: order.fromVersion,
+      artifact: null,
+      target,
+      fromVersion: version,
+      usedDelta: false,
+      transferBytes: 0,
+      progress: null,
+      deltaFailure: null,
+      reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
+      trialFailure: null,
+    });
+    logger.warn({ order, target, version: slots.environment() }, 'ordered back');
+    await this.take(ledger.attempt);
+    return true;
+  }
+
+  /** Repeatable. The slot that is left stays the last resort. */
+  async take({ target }: UpdateAttempt): Promise<void> {
+    if (target !== null) await this.#options.slots.confirm(target);
+  }
+
+  /** Null unless the slot was confirmed once and its bytes still are what was confirmed. */
+  async #intactVersion(slot: SlotName): Promise<string | null> {
+    const { slots } = this.#options;
+    if (slots.environment().slots[slot].kind !== 'good') return null;
+    const content = await slots.content(slot);
+    if (content === null) return null;
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of slots.readBack(slot, 0, content.sizeBytes)) hash.update(chunk);
+    } catch (error) {
+      if (error instanceof SlotResumeError) return null;
+      throw error;
+    }
+    return hash.digest('hex') === content.sha256 ? content.version : null;
+  }
+}
