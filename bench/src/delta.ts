@@ -127,6 +127,7 @@ function summarise(
   );
   const best = bestPeer(totals);
   const ratio = Math.round(((totals[OWN] ?? 0) / best.size) * 1000) / 1000;
+  const worst = Math.max(...counted.map(({ sizes }) => (sizes[OWN] ?? 0) / bestPeer(sizes).size));
   const growthMib = Math.max(...rows.map((row) => applyGrowth(row.applies))) / 1024 ** 2;
   console.log(`Totals of counted pairs, bytes: ${JSON.stringify(totals)}; best peer ${best.name}`);
   const pairs = rows.map(({ pair, sizes, create, applies }) => ({
@@ -142,6 +143,12 @@ function summarise(
   return {
     figures: { ...about, totals, bestPeer: best.name, pairs },
     goals: [
+      atMost(
+        "worst pair's size over its best peer's",
+        Math.round(worst * 1000) / 1000,
+        1.05,
+        'ratio',
+      ),
       atMost(`total size over the best peer's (${best.name})`, ratio, 1, 'ratio'),
       atMost('apply peak memory over idle', Math.round(growthMib * 10) / 10, 64, 'MiB'),
     ],

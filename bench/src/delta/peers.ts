@@ -69,8 +69,34 @@ export function findPeers(): { peers: Peer[]; skipped: string[] } {
   } else {
     skipped.push('xdelta3: not on PATH');
   }
+  if (isOnPath('detools')) {
+    peers.push(
+      command('detools', 'lzma', ({ base, target, patch }) => {
+        execFileSync('detools', ['create_patch', '-c', 'lzma', base, target, patch], {
+          stdio: 'pipe',
+        });
+      }),
+    );
+  } else {
+    skipped.push('detools: not on PATH');
+  }
+  if (spawnSync('python3', ['-c', 'import hdiffpatch']).status === 0) {
+    peers.push(
+      command('hdiffpatch', 'lzma2', ({ base, target, patch }) => {
+        execFileSync('python3', ['-c', HDIFFPATCH, base, target, patch]);
+      }),
+    );
+  } else {
+    skipped.push('hdiffpatch: not a module of python3');
+  }
   return { peers, skipped };
 }
+
+const HDIFFPATCH = `
+import sys, hdiffpatch
+base, target = (open(path, 'rb').read() for path in sys.argv[1:3])
+open(sys.argv[3], 'wb').write(hdiffpatch.diff(base, target, compression='lzma2'))
+`;
 
 function isOnPath(program: string): boolean {
   const { error } = spawnSync(program, [], { stdio: 'ignore' });
