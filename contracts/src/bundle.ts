@@ -12,7 +12,7 @@ const argumentSchema = z
 /** `bundle.json`: how the `directory` slot backend runs what the artifact holds. */
 export const bundleSchema = z.strictObject({
   schemaVersion: z.literal(1),
-  /** Must equal the manifest's version. */
+  /** Must equal the version of the signed target. */
   version: versionSchema,
   /**
    * Program and arguments, run with the slot's folder as working directory. The program `node` is

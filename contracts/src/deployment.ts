@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { campaignIdSchema, nameSchema, sha256Schema, versionSchema } from './identifiers.ts';
-import { envelopeSchema } from './manifest.ts';
+import { targetPathSchema } from './release.ts';
 
 /** POST /device/v1/poll, by device token: what runs here, what may I do? */
 export const pollRequestSchema = z.strictObject({
@@ -30,17 +30,30 @@ export const deploymentSchema = z.object({
   campaignId: campaignIdSchema,
   phase: z.number().int().min(1),
   round: z.number().int().min(1),
-  manifest: envelopeSchema,
+  /** The signed target; it alone says which bytes may be installed. What follows is how to get them. */
+  target: targetPathSchema,
   /** The whole artifact, `encoding` undone by the device while it streams. */
   full: transferSchema.extend({ encoding: z.enum(['identity', 'zstd']) }),
   /** Present when a delta from `runningSha256` exists. */
   delta: transferSchema.extend({ codec: z.string(), baseSha256: sha256Schema }).nullable(),
+  /** The full image may follow a delta that failed if it is no larger; without it the device's own bound holds. */
+  deltaFallback: z.object({ maxBytes: z.number().int().nonnegative() }).optional(),
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
+
+/** A way back: the device returns to its other slot if `fromVersion` runs there now, else it does nothing. */
+export const rollbackOrderSchema = z.object({
+  campaignId: campaignIdSchema,
+  phase: z.number().int().min(1),
+  round: z.number().int().min(1),
+  fromVersion: versionSchema,
+});
+export type RollbackOrder = z.infer<typeof rollbackOrderSchema>;
 
 export const pollResponseSchema = z.object({
   /** A day at most: a wrong answer must not silence a device. */
   pollAfterMs: z.number().int().positive().max(86_400_000),
   deployment: deploymentSchema.nullable(),
+  rollback: rollbackOrderSchema.nullish(),
 });
 export type PollResponse = z.infer<typeof pollResponseSchema>;

@@ -6,7 +6,7 @@ import {
   timestampSchema,
   versionSchema,
 } from './identifiers.ts';
-import { manifestSchema } from './manifest.ts';
+import { firmwareTargetSchema } from './release.ts';
 
 /** A draft waits for its signature; what is withdrawn is offered to nobody and downloaded by nobody. */
 export const FIRMWARE_STATES = ['draft', 'released', 'withdrawn'] as const;
@@ -65,8 +65,8 @@ export const firmwareViewSchema = z.object({
   sizeBytes: z.number().int(),
   /** Bytes of the whole artifact as it is served (compressed when that is smaller). */
   fullTransferBytes: z.number().int(),
-  /** What the publisher signs: canonical JSON of this object is the DSSE payload. */
-  manifest: manifestSchema,
+  /** What the publisher puts among the targets and signs. */
+  target: firmwareTargetSchema,
   format: z.enum(FIRMWARE_FORMATS),
   allowDowngrade: z.boolean(),
   minimumVersion: versionSchema.nullable(),

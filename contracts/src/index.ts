@@ -8,7 +8,6 @@ export * from './garbage-collection.ts';
 export * from './health.ts';
 export * from './identifiers.ts';
 export * from './lists.ts';
-export * from './manifest.ts';
 export * from './model.ts';
 export * from './problem.ts';
 export * from './release.ts';

@@ -20,10 +20,6 @@ export function isFinal(state: UpdateState): state is UpdateOutcome {
 
 /** Why an update did not end confirmed. `failed`: never booted; `rolled_back`: booted on trial, then left. */
 export const UPDATE_REASONS = [
-  'manifest_invalid',
-  'manifest_signature_invalid',
-  'manifest_model_mismatch',
-  'manifest_downgrade_refused',
   'metadata_unavailable',
   'metadata_invalid',
   'metadata_signature_invalid',

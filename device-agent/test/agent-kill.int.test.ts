@@ -34,7 +34,7 @@ function launch(killAt: KillableAgentPlan['killAt']): ChildProcess {
   const plan: KillableAgentPlan = {
     deviceDir: bench.dir,
     otaUrl: bench.server.url,
-    publicKeyPem: bench.server.publicKeyPem,
+    pinnedRoot: bench.server.pinnedRoot,
     firmwarePort: port,
     trialMs: 300,
     reportsFile: join(bench.dir, 'recorded.jsonl'),

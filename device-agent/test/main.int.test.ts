@@ -17,7 +17,7 @@ beforeEach(async () => {
   const files = join(bench.dir, 'given');
   mkdirSync(files);
   writeFileSync(join(files, 'token'), `${TEST_TOKEN}\n`);
-  writeFileSync(join(files, 'keys.pem'), bench.server.publicKeyPem.repeat(2));
+  writeFileSync(join(files, 'root.json'), bench.server.pinnedRoot);
   environment = {
     PATH: process.env.PATH ?? '',
     FLOTILLA_DEVICE_ID: 'device-01',
@@ -27,7 +27,7 @@ beforeEach(async () => {
     FLOTILLA_OTA_URL: bench.server.url,
     // Nobody listens there: a device starts without its collector.
     FLOTILLA_COLLECTOR_URL: `http://127.0.0.1:${await freePort()}`,
-    FLOTILLA_RELEASE_KEY_FILE: join(files, 'keys.pem'),
+    FLOTILLA_TUF_ROOT_FILE: join(files, 'root.json'),
     FLOTILLA_FIRMWARE_PORT: String(await freePort()),
   };
 });
@@ -68,7 +68,7 @@ it('starts without firmware, says where it will serve, polls, and stops with cod
   });
   await expect
     .poll(() => bench.server.polls.at(-1))
-    .toEqual({ runningVersion: null, runningSha256: null });
+    .toMatchObject({ runningVersion: null, runningSha256: null });
   const second = launch();
   expect(await exitOf(second)).toBe(1);
   expect(second.log()).toContain('is in use by process');
@@ -89,9 +89,10 @@ it('names every wrong setting at once and exits with code 2', async () => {
   }
 });
 
-it('does not start with a release key file that holds none', async () => {
-  writeFileSync(join(bench.dir, 'given', 'keys.pem'), 'nothing');
+it('does not start with a root that does not sign itself', async () => {
+  const root = bench.server.pinnedRoot.replace('"version":1', '"version":2');
+  writeFileSync(join(bench.dir, 'given', 'root.json'), root);
   const agent = launch();
   expect(await exitOf(agent)).toBe(2);
-  expect(agent.log()).toContain('FLOTILLA_RELEASE_KEY_FILE');
+  expect(agent.log()).toContain('FLOTILLA_TUF_ROOT_FILE');
 });

@@ -17,8 +17,13 @@ export const configSchema = z.object({
   /** `sqlite:/absolute/log.db` */
   FLOTILLA_EVENT_LOG: z.string().min(1),
   FLOTILLA_CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }),
-  /** PEM public keys, one after another; a manifest signed by any of them is trusted. */
-  FLOTILLA_RELEASE_KEY_FILE: absolutePath,
+  /** The root.json that devices are provisioned with; later versions come through the API. */
+  FLOTILLA_TUF_ROOT_FILE: absolutePath,
+  /** Folder of the PEM private keys that sign snapshot and timestamp; the root says which is which. */
+  FLOTILLA_TUF_KEY_DIR: absolutePath,
+  /** Both are signed anew after half of it. */
+  FLOTILLA_TUF_SNAPSHOT_VALIDITY_MS: milliseconds.default(604_800_000),
+  FLOTILLA_TUF_TIMESTAMP_VALIDITY_MS: milliseconds.default(86_400_000),
   /** PEM private key that signs device tokens; its public half checks them. */
   FLOTILLA_DEVICE_TOKEN_KEY_FILE: absolutePath,
   FLOTILLA_OPERATOR_TOKEN_FILE: absolutePath,

@@ -51,6 +51,10 @@ async function start(logger: Logger): Promise<RunningService> {
     campaigns,
     registerCampaignRoutes: (app) => registerCampaignRoutes(app, campaigns),
     maxArtifactBytes: config.FLOTILLA_MAX_ARTIFACT_BYTES,
+    tufValidity: {
+      snapshotMs: config.FLOTILLA_TUF_SNAPSHOT_VALIDITY_MS,
+      timestampMs: config.FLOTILLA_TUF_TIMESTAMP_VALIDITY_MS,
+    },
     devicePollMs: config.FLOTILLA_DEVICE_POLL_MS,
     consoleFolder: config.FLOTILLA_CONSOLE_DIR,
     version: packageJson.version,

@@ -19,6 +19,7 @@ import type { ArtifactStore } from './firmware/artifact-store.ts';
 import { ChannelStore } from './firmware/channel-store.ts';
 import { isDownloadable } from './firmware/downloadable.ts';
 import { registerFirmwareRoutes } from './firmware/firmware-routes.ts';
+import { followTargets, type TargetsChange } from './firmware/firmware-release.ts';
 import { FirmwareStore } from './firmware/firmware-store.ts';
 import { FirmwareUploads } from './firmware/firmware-upload.ts';
 import { GarbageCollector } from './firmware/garbage-collector.ts';
@@ -35,6 +36,11 @@ import { registerDeviceRoutes } from './http/device-routes.ts';
 import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
 import { requireOperator } from './http/operator-auth.ts';
 import { registerStatusRoute } from './http/status-route.ts';
+import { OnlineSigner, type OnlineValidity } from './trust/online-signer.ts';
+import { registerTrustMetrics } from './trust/trust-metrics.ts';
+import { registerTrustRoutes } from './trust/trust-routes.ts';
+import { TrustService } from './trust/trust-service.ts';
+import { TrustStore } from './trust/trust-store.ts';
 
 /** Longest that a sighting stays in memory. */
 const LAST_SEEN_FLUSH_MS = 1000;
@@ -55,7 +61,9 @@ export interface OtaServiceDeps {
   readonly partials: PartialArtifactStore;
   readonly eventLog: EventLog;
   readonly warehouse: ClickHouseClient;
-  readonly releaseKeys: readonly KeyObject[];
+  readonly tufRoot: string;
+  readonly onlineKeys: readonly KeyObject[];
+  readonly tufValidity: OnlineValidity;
   readonly deviceTokenKey: KeyObject;
   readonly operatorToken: string;
   readonly campaigns: CampaignPort;
@@ -74,6 +82,7 @@ export interface OtaServiceDeps {
 
 export interface OtaService {
   readonly app: FastifyInstance;
+  readonly trust: TrustService;
   /** Background work: the evaluation loop and the delta queue. */
   start(): void;
   stop(): Promise<void>;
@@ -98,13 +107,16 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   const uploads = new FirmwareUploads({ ...deps, store: firmware, models });
   const uploadStore = new UploadStore(database);
   const resumable = new ResumableUploads({ ...deps, store: uploadStore, firmware, uploads });
+  const trust = await openTrust(deps);
   const garbage = new GarbageCollector({ ...deps, store: new GarbageStore(database) });
   const stores = { devices, firmware, models, deltas };
-  const parts: Parts = { ...stores, lastSeen, deltaJobs, health, uploads, resumable, garbage };
+  const work = { lastSeen, deltaJobs, health, uploads, resumable, trust, garbage };
+  const parts: Parts = { ...stores, ...work };
 
   const app = createHttpServer({ logger, registry, readiness: () => readiness(database) });
   measureRequests(app, registry);
   registerRegistryMetrics(registry, { devices, firmware, deltas });
+  registerTrustMetrics(registry, new TrustStore(database));
   scope(app, (operator) => registerOperatorApi(operator, deps, parts));
   scope(app, (device) => registerDeviceApi(device, deps, parts));
   const { consoleFolder } = deps;
@@ -113,6 +125,7 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   let pausing: Promise<void> | undefined;
   return {
     app,
+    trust,
     start() {
       // What a kill left between a withdrawal and its pauses.
       pausing = deps.campaigns
@@ -121,11 +134,13 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
       deps.campaigns.start();
       deltaJobs.start();
       resumable.start();
+      trust.start();
       garbage.start();
     },
     async stop() {
       await closeServer(app, DRAIN_MS);
       await pausing;
+      trust.stop();
       await deps.campaigns.stop();
       await deltaJobs.stop();
       await resumable.stop();
@@ -133,6 +148,13 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
       await lastSeen.flush();
     },
   };
+}
+
+async function openTrust(deps: OtaServiceDeps): Promise<TrustService> {
+  const signer = new OnlineSigner(deps.onlineKeys, deps.tufValidity);
+  const trust = new TrustService({ ...deps, signer, apply: followTargets });
+  await trust.open(deps.tufRoot);
+  return trust;
 }
 
 interface Parts {
@@ -145,6 +167,7 @@ interface Parts {
   readonly models: ModelStore;
   readonly uploads: FirmwareUploads;
   readonly resumable: ResumableUploads;
+  readonly trust: TrustService;
   readonly garbage: GarbageCollector;
 }
 
@@ -168,12 +191,13 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
   });
   registerFirmwareRoutes(app, {
     store: parts.firmware,
-    models,
     onUnofferable,
     uploads,
-    releaseKeys: deps.releaseKeys,
-    onReleased: (row) => parts.deltaJobs.planFor(row),
     clock,
+  });
+  registerTrustRoutes(app, {
+    trust: parts.trust,
+    onPublished: (change) => afterPublication(change, deps, parts),
   });
   registerGarbageRoutes(app, parts.garbage);
   registerUploadRoutes(app, {
@@ -193,6 +217,19 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
   deps.registerCampaignRoutes(app);
 }
 
+/** Deltas for what came, a pause for the campaigns of what went. */
+async function afterPublication(
+  change: TargetsChange,
+  deps: OtaServiceDeps,
+  parts: Parts,
+): Promise<void> {
+  if (change.removed.length > 0) await deps.campaigns.pauseUnofferable();
+  for (const { release } of change.added) {
+    const row = await parts.firmware.byVersion(release.model, release.version);
+    if (row !== undefined) await parts.deltaJobs.planFor(row);
+  }
+}
+
 function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Parts): void {
   registerDeviceRoutes(app, {
     devices: parts.devices,
@@ -209,6 +246,7 @@ function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Pa
     }),
     campaigns: deps.campaigns,
     artifacts: deps.artifacts,
+    metadata: new TrustStore(deps.database),
     isDownloadable: (sha256, model) => isDownloadable(deps.database, sha256, model),
     deviceTokenPublicKey: createPublicKey(deps.deviceTokenKey),
     clock: deps.clock,

@@ -1,11 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '@flotilla/service';
-import { readPrivateKey, readPublicKey } from '@flotilla/signing';
+import { readPrivateKey } from '@flotilla/signing';
+import { readMetadata, verifyFirstRoot } from '@flotilla/trust';
 import type { OtaConfig } from './config.ts';
+import { loadOnlineKeys } from './trust/online-keys.ts';
 
 export interface Secrets {
-  readonly releaseKeys: readonly KeyObject[];
+  /** Text of the root.json that devices are provisioned with. */
+  readonly tufRoot: string;
+  readonly onlineKeys: readonly KeyObject[];
   readonly deviceTokenKey: KeyObject;
   readonly operatorToken: string;
 }
@@ -15,19 +19,16 @@ const MIN_TOKEN_LENGTH = 16;
 /** Reads the files that the configuration names; throws ConfigError naming variable and fault. */
 export async function loadSecrets(config: OtaConfig): Promise<Secrets> {
   return {
-    releaseKeys: await fromFile(config, 'FLOTILLA_RELEASE_KEY_FILE', readReleaseKeys),
+    tufRoot: await fromFile(config, 'FLOTILLA_TUF_ROOT_FILE', readRoot),
+    onlineKeys: await loadOnlineKeys(config.FLOTILLA_TUF_KEY_DIR),
     deviceTokenKey: await fromFile(config, 'FLOTILLA_DEVICE_TOKEN_KEY_FILE', readPrivateKey),
     operatorToken: await fromFile(config, 'FLOTILLA_OPERATOR_TOKEN_FILE', readOperatorToken),
   };
 }
 
-/** A private key here would be a key at the wrong place, so it is refused, not reduced. */
-function readReleaseKeys(text: string): KeyObject[] {
-  if (text.includes('PRIVATE KEY'))
-    throw new Error('it holds a private key; give public keys only');
-  const blocks = text.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
-  if (blocks.length === 0) throw new Error('it holds no PEM public key');
-  return blocks.map(readPublicKey);
+function readRoot(text: string): string {
+  verifyFirstRoot(readMetadata('root', text));
+  return text;
 }
 
 function readOperatorToken(text: string): string {

@@ -15,14 +15,15 @@ import {
   pollResponseSchema,
 } from '@flotilla/contracts';
 import type { ReadyMessage } from '@flotilla/service';
-import { generateEd25519, readPrivateKey, signManifest } from '@flotilla/signing';
+import { generateEd25519 } from '@flotilla/signing';
+import { draftTargets, toDocument, withRelease } from '@flotilla/trust';
+import { signedByAll, TestRepository } from '@flotilla/trust/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tarBundle } from '../src/testing/tar-bundle.ts';
 
 const ENTRY = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const TOKEN = 'an-operator-token-for-tests';
-const releaseKeys = generateEd25519();
-const releaseKey = readPrivateKey(releaseKeys.privateKeyPem);
+const offline = new TestRepository();
 
 let folder: string;
 let environment: Record<string, string>;
@@ -32,8 +33,12 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'flotilla-ota-main-'));
   const keys = join(folder, 'keys');
   await mkdir(keys);
-  const otherKeys = generateEd25519();
-  await writeFile(join(keys, 'release.pem'), otherKeys.publicKeyPem + releaseKeys.publicKeyPem);
+  await writeFile(join(keys, 'root.json'), offline.pinnedRoot);
+  for (const role of ['snapshot', 'timestamp'] as const) {
+    const pem = offline.keys[role][0]!.export({ type: 'pkcs8', format: 'pem' });
+    await mkdir(join(keys, 'tuf'), { recursive: true });
+    await writeFile(join(keys, 'tuf', `${role}.pem`), pem);
+  }
   await writeFile(join(keys, 'device.pem'), generateEd25519().privateKeyPem);
   await writeFile(join(keys, 'operator'), `${TOKEN}\n`);
   environment = {
@@ -43,7 +48,8 @@ beforeEach(async () => {
     FLOTILLA_EVENT_LOG: `sqlite:${join(folder, 'log.db')}`,
     // Nothing listens there: the service must do its work without a warehouse.
     FLOTILLA_CLICKHOUSE_URL: 'http://127.0.0.1:9',
-    FLOTILLA_RELEASE_KEY_FILE: join(keys, 'release.pem'),
+    FLOTILLA_TUF_ROOT_FILE: join(keys, 'root.json'),
+    FLOTILLA_TUF_KEY_DIR: join(keys, 'tuf'),
     FLOTILLA_DEVICE_TOKEN_KEY_FILE: join(keys, 'device.pem'),
     FLOTILLA_OPERATOR_TOKEN_FILE: join(keys, 'operator'),
     FLOTILLA_CONSOLE_DIR: join(folder, 'no-console-built'),
@@ -113,8 +119,9 @@ describe('the service as a process', () => {
     const draft = firmwareViewSchema.parse(
       await call(`${api}/firmware?model=m&version=1.0.0`, 'POST', TOKEN, artifact),
     );
-    const envelope = signManifest(draft.manifest, releaseKey);
-    await call(`${api}/firmware/${draft.id}/signature`, 'PUT', TOKEN, envelope);
+    const targets = withRelease(draftTargets(null, Date.now() + 86_400_000), draft.target);
+    const signed = signedByAll(targets, offline.keys.targets);
+    await call(`${api}/tuf/targets`, 'PUT', TOKEN, toDocument(signed));
     const { token } = deviceCreatedSchema.parse(
       await call(`${api}/devices`, 'POST', TOKEN, { id: 'dev-1', model: 'm' }),
     );
@@ -131,7 +138,7 @@ describe('the service as a process', () => {
         runningSha256: null,
       }),
     );
-    expect(deployment).toMatchObject({ campaignId: campaign.id, phase: 1, manifest: envelope });
+    expect(deployment).toMatchObject({ campaignId: campaign.id, phase: 1, target: 'm/1.0.0' });
     await call(`${first.url}/device/v1/reports`, 'POST', token, {
       reportId: randomUUID(),
       campaignId: campaign.id,
@@ -203,9 +210,13 @@ describe('the service as a process', () => {
   });
 
   it.each([
-    ['FLOTILLA_RELEASE_KEY_FILE', releaseKeys.privateKeyPem, 'private key'],
-    ['FLOTILLA_RELEASE_KEY_FILE', 'nothing', 'no PEM public key'],
-    ['FLOTILLA_DEVICE_TOKEN_KEY_FILE', releaseKeys.publicKeyPem, 'private key'],
+    ['FLOTILLA_TUF_ROOT_FILE', 'nothing', 'not JSON'],
+    [
+      'FLOTILLA_TUF_ROOT_FILE',
+      offline.pinnedRoot.replace('"version":1', '"version":2'),
+      'is signed by 0',
+    ],
+    ['FLOTILLA_DEVICE_TOKEN_KEY_FILE', generateEd25519().publicKeyPem, 'private key'],
     ['FLOTILLA_OPERATOR_TOKEN_FILE', 'short\n', '16 or more'],
     ['FLOTILLA_OPERATOR_TOKEN_FILE', null, 'ENOENT'],
   ])('refuses a bad %s', async (variable, content, why) => {

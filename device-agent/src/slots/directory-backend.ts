@@ -177,7 +177,7 @@ async function unpackChecked(tarPath: string, treePath: string, version: string)
     await extractBundle(tarPath, treePath);
     const bundle = await readBundle(treePath);
     if (bundle.version !== version) {
-      throw new BundleError(`the bundle says ${bundle.version}, its manifest ${version}`);
+      throw new BundleError(`the bundle says ${bundle.version}, its target ${version}`);
     }
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;

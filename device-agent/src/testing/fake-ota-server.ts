@@ -1,4 +1,5 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { createReadStream, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { zstdCompressSync } from 'node:zlib';
@@ -7,27 +8,30 @@ import {
   pollRequestSchema,
   updateReportSchema,
   type Deployment,
-  type Manifest,
   type PollRequest,
+  type RollbackOrder,
   type Transfer,
   type UpdateReport,
 } from '@flotilla/contracts';
 import { createDelta } from '@flotilla/delta';
-import { generateEd25519, readPrivateKey, readPublicKey, signManifest } from '@flotilla/signing';
+import { withRelease } from '@flotilla/trust';
+import { targetOf, TestRepository, type Files, type ReleaseFields } from '@flotilla/trust/testing';
 
 export interface ReleaseOptions {
   readonly version: string;
   readonly artifact: Buffer;
   readonly base?: Buffer;
   readonly model?: string;
-  readonly allowDowngrade?: boolean;
+  /** Signed with the artifact, beside model and version. */
+  readonly release?: Partial<ReleaseFields>;
   readonly round?: number;
   readonly campaignId?: string;
   readonly encoding?: 'identity' | 'zstd';
-  readonly signWith?: KeyObject;
   /** Served instead of the delta that was made; announced truthfully. */
   readonly delta?: Buffer;
 }
+
+const METADATA_PATH = '/device/v1/tuf/';
 
 /** How a path misbehaves. */
 export interface Fault {
@@ -49,24 +53,27 @@ export const TEST_TOKEN = 'test-device-token';
 export class FakeOtaServer {
   readonly reports: UpdateReport[] = [];
   readonly polls: PollRequest[] = [];
+  /** Downloads; metadata is not among them. */
   readonly requests: { path: string; range: string | undefined }[] = [];
   /** Polls and reports answered so far, refused ones too. */
   answered = 0;
   readonly faults = new Map<string, Fault>();
   /** What the next polls get. */
   offer: Deployment | null = null;
+  /** What the next polls order beside it. */
+  rollback: RollbackOrder | null = null;
   pollAfterMs = 50;
   /** While set, polls and reports are answered with this status. */
   failWith: { status: number; retryAfter?: string } | null = null;
-  readonly publicKeyPem: string;
-  readonly #privateKey: KeyObject;
+  /** What is signed; `deployment` publishes in it. */
+  readonly repository = new TestRepository();
+  /** Metadata served instead of the repository's. */
+  metadata: Files | null = null;
   readonly #blobs = new Map<string, Buffer>();
+  readonly #files = new Map<string, string>();
   readonly #server: Server;
 
   private constructor() {
-    const keys = generateEd25519();
-    this.publicKeyPem = keys.publicKeyPem;
-    this.#privateKey = readPrivateKey(keys.privateKeyPem);
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
@@ -82,8 +89,8 @@ export class FakeOtaServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  get trustedKeys(): KeyObject[] {
-    return [readPublicKey(this.publicKeyPem)];
+  get pinnedRoot(): string {
+    return this.repository.pinnedRoot;
   }
 
   /** The newest report of each id, in the order in which the ids came first. */
@@ -96,29 +103,45 @@ export class FakeOtaServer {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  /** Makes a release downloadable and returns the deployment that offers it. */
+  /** Makes a release downloadable, signs it, and returns the deployment that offers it. */
   deployment(options: ReleaseOptions): Deployment {
     const { version, artifact, base, encoding = 'identity' } = options;
-    const manifest: Manifest = {
-      schemaVersion: 1,
-      model: options.model ?? TEST_MODEL,
-      version,
-      artifact: { sha256: sha256(artifact), sizeBytes: artifact.length, format: 'tar' },
-      allowDowngrade: options.allowDowngrade ?? false,
-      createdAt: '2026-01-01T00:00:00.000Z',
-    };
+    const model = options.model ?? TEST_MODEL;
+    const target = targetOf(artifact, { model, version, ...options.release });
+    this.repository.publishTargets(withRelease(this.repository.draft(), target));
     const served = encoding === 'zstd' ? zstdCompressSync(artifact) : artifact;
     const delta = options.delta ?? (base && Buffer.from(createDelta(base, artifact)));
     return {
       campaignId: options.campaignId ?? 'cmp_000000000001',
       phase: 1,
       round: options.round ?? 1,
-      manifest: signManifest(manifest, options.signWith ?? this.#privateKey),
+      target: target.path,
       full: { ...this.addBlob(served), encoding },
       delta:
         delta === undefined || base === undefined
           ? null
           : { ...this.addBlob(delta), codec: DELTA_CODEC, baseSha256: sha256(base) },
+    };
+  }
+
+  /** As `deployment`, for an image that lies encoded in a file and is never in memory as a whole. */
+  imageDeployment(
+    version: string,
+    image: { readonly sha256: string; readonly sizeBytes: number },
+    served: Transfer & { readonly file: string },
+  ): Deployment {
+    const { file, ...transfer } = served;
+    const described = targetOf(Buffer.alloc(0), { version, model: TEST_MODEL, format: 'image' });
+    const target = { ...described, ...image };
+    this.repository.publishTargets(withRelease(this.repository.draft(), target));
+    this.#files.set(transfer.path, file);
+    return {
+      campaignId: 'cmp_000000000001',
+      phase: 1,
+      round: 1,
+      target: target.path,
+      full: { ...transfer, encoding: 'zstd' },
+      delta: null,
     };
   }
 
@@ -137,8 +160,10 @@ export class FakeOtaServer {
     }
     const { range } = request.headers;
     if (request.method === 'GET') {
-      this.requests.push({ path, range });
-      this.#serve(path, range, response);
+      if (!path.startsWith(METADATA_PATH)) this.requests.push({ path, range });
+      const file = this.#files.get(path);
+      if (file === undefined) this.#serve(path, range, response);
+      else serveFile(file, range, response);
       return;
     }
     const body: unknown = JSON.parse(await readBody(request));
@@ -150,16 +175,24 @@ export class FakeOtaServer {
     } else if (path === '/device/v1/poll') {
       this.polls.push(pollRequestSchema.parse(body));
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ pollAfterMs: this.pollAfterMs, deployment: this.offer }));
+      const { pollAfterMs, offer: deployment, rollback } = this;
+      response.end(JSON.stringify({ pollAfterMs, deployment, rollback }));
     } else {
       this.reports.push(updateReportSchema.parse(body));
       response.writeHead(202).end();
     }
   }
 
+  #metadataAt(path: string): Buffer | undefined {
+    if (!path.startsWith(METADATA_PATH)) return undefined;
+    const file = path.slice(METADATA_PATH.length);
+    const text = (this.metadata ?? this.repository.files).get(file);
+    return text === undefined ? undefined : Buffer.from(text);
+  }
+
   #serve(path: string, range: string | undefined, response: ServerResponse): void {
     const fault = this.faults.get(path) ?? {};
-    const bytes = fault.instead ?? this.#blobs.get(path);
+    const bytes = fault.instead ?? this.#blobs.get(path) ?? this.#metadataAt(path);
     if (bytes === undefined || fault.status !== undefined) {
       response.writeHead(fault.status ?? 404).end('no');
       return;
@@ -185,6 +218,14 @@ export class FakeOtaServer {
     }
     response.end(rest);
   }
+}
+
+function serveFile(file: string, range: string | undefined, response: ServerResponse): void {
+  const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+  const { size } = statSync(file);
+  if (from === 0) response.writeHead(200, { 'content-length': String(size) });
+  else response.writeHead(206, { 'content-range': `bytes ${from}-${size - 1}/${size}` });
+  createReadStream(file, { start: from }).pipe(response);
 }
 
 export function sha256(bytes: Buffer): string {

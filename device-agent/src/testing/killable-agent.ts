@@ -3,14 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { runService } from '@flotilla/service';
 import { DeviceAgent } from '../device-agent.ts';
 import { writeThrough, type DurableStep } from '../disk/durable-step.ts';
-import { readReleaseKeys } from '../release-keys.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
 import { testSettings } from './test-settings.ts';
 
 export interface KillableAgentPlan {
   readonly deviceDir: string;
   readonly otaUrl: string;
-  readonly publicKeyPem: string;
+  readonly pinnedRoot: string;
   readonly firmwarePort: number;
   readonly trialMs: number;
   readonly reportsFile: string;
@@ -32,10 +31,9 @@ function killingStep(killAt: NonNullable<KillableAgentPlan['killAt']>): DurableS
 if (process.env[PLAN_VARIABLE] !== undefined) {
   const plan = JSON.parse(process.env[PLAN_VARIABLE]) as KillableAgentPlan;
   await runService('killable-agent', async (logger) => {
-    const { deviceDir, otaUrl, firmwarePort, trialMs, killAt } = plan;
-    const trustedKeys = readReleaseKeys(plan.publicKeyPem);
+    const { deviceDir, otaUrl, pinnedRoot, firmwarePort, trialMs, killAt } = plan;
     const agent = await DeviceAgent.start(
-      testSettings(deviceDir, { url: otaUrl, trustedKeys }, { firmwarePort, trialMs }),
+      testSettings(deviceDir, { url: otaUrl, pinnedRoot }, { firmwarePort, trialMs }),
       {
         telemetry: new RecordingTelemetry(Date.now, plan.reportsFile),
         logger,

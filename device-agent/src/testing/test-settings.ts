@@ -1,4 +1,5 @@
 import { DEFAULT_TUNING, type AgentSettings, type AgentTuning } from '../agent-settings.ts';
+import { DEFAULT_UPDATE_SETTINGS } from '../update-settings.ts';
 import { TEST_MODEL, TEST_TOKEN, type FakeOtaServer } from './fake-ota-server.ts';
 
 /** Everything in a tenth of a second instead of half a minute. */
@@ -14,7 +15,7 @@ export const FAST_TUNING: AgentTuning = {
 
 export function testSettings(
   deviceDir: string,
-  server: Pick<FakeOtaServer, 'url' | 'trustedKeys'>,
+  server: Pick<FakeOtaServer, 'url' | 'pinnedRoot'>,
   overrides: Partial<AgentSettings> = {},
 ): AgentSettings {
   return {
@@ -22,12 +23,14 @@ export function testSettings(
     model: TEST_MODEL,
     token: TEST_TOKEN,
     otaUrl: server.url,
-    trustedKeys: server.trustedKeys,
+    pinnedRoot: server.pinnedRoot,
     firmwarePort: 1,
     path: '/usr/bin:/bin',
     trialMs: 100,
     trialBoots: 3,
     pollMs: 50,
+    update: DEFAULT_UPDATE_SETTINGS,
+    image: null,
     tuning: FAST_TUNING,
     ...overrides,
   };

@@ -10,6 +10,9 @@ export interface MetadataFetcherOptions {
   readonly monotonicNow: () => number;
 }
 
+/** A line that carries less than this would need hours for a fleet's targets. */
+export const METADATA_PACE = { minBytesPerSecond: 256, maxMs: 900_000 };
+
 const PATH = '/device/v1/tuf/';
 const MAX_WATCH_MS = 1000;
 

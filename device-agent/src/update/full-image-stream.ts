@@ -114,7 +114,7 @@ export class FullImageStream {
     if (sha256 !== expected.sha256) {
       throw new UpdateRefusal(
         'artifact_checksum_mismatch',
-        `the artifact has SHA-256 ${sha256}, the signed manifest says ${expected.sha256}`,
+        `the artifact has SHA-256 ${sha256}, the signed target says ${expected.sha256}`,
       );
     }
     await this.#writer.checkpoint();
@@ -149,6 +149,6 @@ export class FullImageStream {
 function wrongSize(actual: string, expected: ExpectedArtifact): UpdateRefusal {
   return new UpdateRefusal(
     'artifact_size_mismatch',
-    `the artifact has ${actual} bytes, the signed manifest says ${expected.sizeBytes}`,
+    `the artifact has ${actual} bytes, the signed target says ${expected.sizeBytes}`,
   );
 }

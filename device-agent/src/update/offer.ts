@@ -1,65 +1,73 @@
-import type { KeyObject } from 'node:crypto';
-import { manifestSchema, type Deployment, type Envelope, type Manifest } from '@flotilla/contracts';
-import { ManifestError, openManifest, SignatureError } from '@flotilla/signing';
-import { decideManifest, type ManifestContext } from './domain/manifest-decision.ts';
+import { versionSchema, type Deployment, type FirmwareTarget } from '@flotilla/contracts';
+import type { TrustFault } from '@flotilla/trust';
+import type { DeviceTrust } from '../trust/device-trust.ts';
+import { decideTarget, type TargetContext } from './domain/target-decision.ts';
 import type { FailureWords } from './update-attempt.ts';
+
+/** What the targets role signed about the bytes to install; nothing else says what they must be. */
+export interface SignedArtifact {
+  readonly version: string;
+  readonly format: 'tar' | 'image';
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
 
 /** What to make of a deployment. `version` of a refused one may be unverified: for display only. */
 export type OfferDecision =
-  | { readonly kind: 'accept' | 'already_running'; readonly manifest: Manifest }
-  | { readonly kind: 'wait' }
+  | { readonly kind: 'accept' | 'already_running'; readonly artifact: SignedArtifact }
+  /** Nothing can be said now; the next poll asks again. `why` when the repository did not answer. */
+  | { readonly kind: 'wait'; readonly why?: string }
   | { readonly kind: 'refuse'; readonly version: string; readonly failure: FailureWords };
 
-/** Shown when not even an unverified version can be read. */
+/** Shown when the offer names none. */
 const UNKNOWN_VERSION = '0.0.0';
 
-/** The signature first, and nothing else is believed before it holds. */
-export function judgeOffer(
+/** An offer is only a name: the signed metadata, fetched anew, says what it stands for. */
+export async function judgeOffer(
   deployment: Deployment,
-  trustedKeys: readonly KeyObject[],
-  context: ManifestContext,
-): OfferDecision {
-  let manifest: Manifest;
-  try {
-    manifest = openManifest(deployment.manifest, trustedKeys);
-  } catch (error) {
-    return {
-      kind: 'refuse',
-      version: unverifiedVersion(deployment.manifest),
-      failure: signatureFailure(error),
-    };
+  trust: Pick<DeviceTrust, 'targetAt'>,
+  context: TargetContext,
+  signal: AbortSignal,
+): Promise<OfferDecision> {
+  const answer = await trust.targetAt(deployment.target, signal);
+  if (signal.aborted) return { kind: 'wait' };
+  switch (answer.kind) {
+    case 'signed':
+      return judgeTarget(answer.target, context);
+    case 'not_signed':
+      return refuse(deployment, {
+        reason: 'target_not_signed',
+        detail: `the signed targets hold no ${deployment.target}`,
+      });
+    case 'untrusted': {
+      const { fault, message } = answer.error;
+      if (isTemporary(fault)) return { kind: 'wait', why: message };
+      return refuse(deployment, { reason: fault, detail: message });
+    }
   }
-  const decision = decideManifest(manifest, context);
+}
+
+function judgeTarget(target: FirmwareTarget, context: TargetContext): OfferDecision {
+  const { version, format } = target.release;
+  const decision = decideTarget(target, context);
   if (decision.kind === 'wait') return decision;
-  if (decision.kind !== 'refuse') return { kind: decision.kind, manifest };
-  const { reason, detail } = decision;
-  return { kind: 'refuse', version: manifest.version, failure: { reason, detail } };
+  if (decision.kind === 'refuse') {
+    const { reason, detail } = decision;
+    return { kind: 'refuse', version, failure: { reason, detail } };
+  }
+  const { sha256, sizeBytes } = target;
+  return { kind: decision.kind, artifact: { version, format, sha256, sizeBytes } };
 }
 
-/** The same offer as before: same campaign, same round, same signed bytes. */
+/** A network that fails is no word about the firmware, so it ends no attempt. */
+const isTemporary = (fault: TrustFault): boolean => fault === 'metadata_unavailable';
+
+function refuse(deployment: Deployment, failure: FailureWords): OfferDecision {
+  const named = versionSchema.safeParse(deployment.target.split('/')[1]);
+  return { kind: 'refuse', version: named.success ? named.data : UNKNOWN_VERSION, failure };
+}
+
+/** The same offer as before: same campaign, same round, same target. */
 export function isSameOffer(a: Deployment, b: Deployment): boolean {
-  return (
-    a.campaignId === b.campaignId &&
-    a.round === b.round &&
-    a.manifest.payload === b.manifest.payload
-  );
-}
-
-function signatureFailure(error: unknown): FailureWords {
-  if (error instanceof SignatureError) {
-    return { reason: 'manifest_signature_invalid', detail: error.message };
-  }
-  if (error instanceof ManifestError) return { reason: 'manifest_invalid', detail: error.message };
-  throw error;
-}
-
-function unverifiedVersion(envelope: Envelope): string {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8'));
-    const parsed = manifestSchema.shape.version.safeParse((value as { version?: unknown }).version);
-    return parsed.success ? parsed.data : UNKNOWN_VERSION;
-  } catch {
-    // A payload that is not JSON has no version to show.
-    return UNKNOWN_VERSION;
-  }
+  return a.campaignId === b.campaignId && a.round === b.round && a.target === b.target;
 }

@@ -31,7 +31,7 @@ export const updateAttemptSchema = z.object({
   }),
   /** Null for a way back that was ordered: it brings nothing new. */
   deployment: deploymentSchema.nullable(),
-  /** What the signed manifest says; unverified when the manifest itself was refused. */
+  /** What the signed target says; unverified when the offer itself was refused. */
   version: versionSchema,
   artifact: z.object({ sha256: sha256Schema, sizeBytes: z.number().int() }).nullable(),
   /** The slot it goes to; null when nothing is to be written. */

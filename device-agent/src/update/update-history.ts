@@ -1,10 +1,14 @@
 import { join } from 'node:path';
-import { campaignIdSchema, UPDATE_OUTCOMES, versionSchema } from '@flotilla/contracts';
+import {
+  campaignIdSchema,
+  compareVersions,
+  UPDATE_OUTCOMES,
+  versionSchema,
+} from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import { z } from 'zod';
 import { readOrSetAside, writeFileDurably } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
-import { comparePrecedence } from './domain/version-precedence.ts';
 
 const historySchema = z.object({
   /** Anti-rollback: rises only after a confirmation, or a device that rolls back could boot nothing. */
@@ -54,7 +58,7 @@ export class UpdateHistory {
   /** A version that is not higher changes nothing. */
   async raiseConfirmedVersion(version: string): Promise<void> {
     const highest = this.#history.highestConfirmedVersion;
-    if (highest !== null && comparePrecedence(version, highest) <= 0) return;
+    if (highest !== null && compareVersions(version, highest) <= 0) return;
     await this.#save('min-version', { ...this.#history, highestConfirmedVersion: version });
   }
 

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import type { Deployment, UpdateReport } from '@flotilla/contracts';
 import { createDelta } from '@flotilla/delta';
-import { generateEd25519, readPrivateKey } from '@flotilla/signing';
+import { captured, forgedTargets, forgedTimestamp } from '@flotilla/trust/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentSettings } from '../../src/agent-settings.ts';
 import { ScriptedHost } from '../../src/testing/scripted-firmware.ts';
@@ -52,49 +53,93 @@ async function refused(deployment: Deployment): Promise<UpdateReport> {
 const offer = (change: object = {}) =>
   bench.server.deployment({ version: '1.2.0', artifact: next, campaignId: second, ...change });
 
-describe('a manifest that this device does not take', () => {
+describe('a target that this device does not take', () => {
   it('is signed by another key', async () => {
     await withFirmware();
-    const signWith = readPrivateKey(generateEd25519().privateKeyPem);
-    const report = await refused(offer({ signWith }));
-    expect(report).toMatchObject({ reason: 'manifest_signature_invalid', toVersion: '1.2.0' });
-    expect(report.detail).toContain('no signature by a trusted release key');
+    const deployment = offer();
+    bench.server.metadata = forgedTargets(bench.server.repository);
+    const report = await refused(deployment);
+    expect(report).toMatchObject({ reason: 'metadata_signature_invalid', toVersion: '1.2.0' });
     expect(report.transferBytes).toBe(0);
   });
 
-  it('was changed after it was signed', async () => {
+  it('is not among the signed ones', async () => {
+    await withFirmware();
+    const report = await refused({ ...offer(), target: 'sensor-x1/1.3.0' });
+    expect(report).toMatchObject({ reason: 'target_not_signed', toVersion: '1.3.0' });
+  });
+
+  it('was withdrawn since', async () => {
     await withFirmware();
     const deployment = offer();
-    const { manifest } = deployment;
-    const text = Buffer.from(manifest.payload, 'base64').toString().replace('1.2.0', '1.3.0');
-    const forged = { ...manifest, payload: Buffer.from(text).toString('base64') };
-    const report = await refused({ ...deployment, manifest: forged });
-    expect(report.reason).toBe('manifest_signature_invalid');
+    bench.server.repository.withdraw(deployment.target);
+    expect((await refused(deployment)).reason).toBe('target_not_signed');
+  });
+
+  it('comes back after it was withdrawn, by a replay', async () => {
+    await withFirmware();
+    const deployment = offer();
+    const replayed = captured(bench.server.repository);
+    bench.server.repository.withdraw(deployment.target);
+    await refused(deployment);
+    bench.server.metadata = replayed;
+    bench.server.offer = { ...deployment, round: 2 };
+    expect((await bench.finalReport(second, 2)).reason).toBe('metadata_rollback');
   });
 
   it('is for another model', async () => {
     await withFirmware();
     const report = await refused(offer({ model: 'other-model' }));
-    expect(report.reason).toBe('manifest_model_mismatch');
+    expect(report.reason).toBe('model_mismatch');
     expect(report.detail).toContain('other-model');
+  });
+
+  it('is for other hardware', async () => {
+    await withFirmware({ hardwareRevision: 'rev-b' });
+    const report = await refused(offer({ release: { hardwareRevisions: ['rev-a'] } }));
+    expect(report.reason).toBe('hardware_mismatch');
+    expect(bench.server.polls.at(-1)?.hardwareRevision).toBe('rev-b');
   });
 
   it('is a downgrade', async () => {
     await withFirmware();
     const artifact = await firmwareBundle('1.0.0');
     const report = await refused(offer({ version: '1.0.0', artifact }));
-    expect(report).toMatchObject({ reason: 'manifest_downgrade_refused', fromVersion: '1.1.0' });
+    expect(report).toMatchObject({ reason: 'downgrade_refused', fromVersion: '1.1.0' });
   });
 
-  it('but takes a downgrade that the manifest allows, and the bar stays where it was', async () => {
+  it('but takes a downgrade that is signed as one, and the bar stays where it was', async () => {
     await withFirmware();
     const artifact = await firmwareBundle('1.0.0');
-    const allowed = { version: '1.0.0', artifact, campaignId: second, allowDowngrade: true };
+    const release = { allowDowngrade: true };
+    const allowed = { version: '1.0.0', artifact, campaignId: second, release };
     expect(await bench.update(allowed)).toMatchObject({ state: 'confirmed' });
     const third = 'cmp_000000000003';
     const again = await firmwareBundle('1.0.1');
     const report = await bench.update({ version: '1.0.1', artifact: again, campaignId: third });
-    expect(report).toMatchObject({ state: 'failed', reason: 'manifest_downgrade_refused' });
+    expect(report).toMatchObject({ state: 'failed', reason: 'downgrade_refused' });
+  });
+
+  it('and waits, without a word, while the metadata cannot be had', async () => {
+    await withFirmware();
+    const deployment = offer();
+    bench.server.faults.set('/device/v1/tuf/timestamp.json', { status: 503 });
+    bench.server.offer = deployment;
+    const polls = bench.server.polls.length;
+    await expect.poll(() => bench.server.polls.length).toBeGreaterThan(polls + 2);
+    expect(bench.server.distinctReports.some((r) => r.campaignId === second)).toBe(false);
+    bench.server.faults.clear();
+    expect((await bench.finalReport(second)).state).toBe('confirmed');
+  });
+
+  it('until an attacker is gone: what was refused in one round is taken in the next', async () => {
+    await withFirmware();
+    const deployment = offer();
+    bench.server.metadata = forgedTimestamp(bench.server.repository);
+    expect((await refused(deployment)).reason).toBe('metadata_signature_invalid');
+    bench.server.metadata = null;
+    bench.server.offer = { ...deployment, round: 2 };
+    expect((await bench.finalReport(second, 2)).state).toBe('confirmed');
   });
 });
 
@@ -110,14 +155,14 @@ describe('an artifact that is not what was announced', () => {
     expect(report.transferBytes).toBe(next.length);
   });
 
-  it('matches the announced transfer but not the signed manifest', async () => {
+  it('matches the announced transfer but not the signed target', async () => {
     await withFirmware();
     const instead = Buffer.from(next);
     instead[1000]! ^= 1;
     const full = { ...bench.server.addBlob(instead), encoding: 'identity' } as const;
     const report = await refused({ ...offer(), full });
     expect(report.reason).toBe('artifact_checksum_mismatch');
-    expect(report.detail).toContain('signed manifest');
+    expect(report.detail).toContain('signed');
   });
 
   it.each([
@@ -134,8 +179,8 @@ describe('an artifact that is not what was announced', () => {
     await withFirmware();
     const bomb = Buffer.alloc(64 * 1024 * 1024);
     const honest = offer({ encoding: 'zstd' });
-    const swapped = bench.server.deployment({ version: '1.2.0', artifact: bomb, encoding: 'zstd' });
-    const report = await refused({ ...honest, full: swapped.full });
+    const full = { ...bench.server.addBlob(zstdCompressSync(bomb)), encoding: 'zstd' } as const;
+    const report = await refused({ ...honest, full });
     expect(report.reason).toBe('artifact_size_mismatch');
   });
 
@@ -210,7 +255,7 @@ describe('a bundle that may not be unpacked', () => {
     expect(report.detail).toContain('would leave the slot');
   });
 
-  it('names another version than its manifest', async () => {
+  it('names another version than its target', async () => {
     await withFirmware();
     const report = await refused(offer({ artifact: await firmwareBundle('1.2.9') }));
     expect(report).toMatchObject({ reason: 'bundle_invalid', toVersion: '1.2.0' });
@@ -235,7 +280,7 @@ describe('a device', () => {
     expect(report).toMatchObject({ state: 'failed', reason: 'trial_crashed', fromVersion: null });
     const polls = bench.server.polls.length;
     await expect.poll(() => bench.server.polls.length).toBeGreaterThan(polls + 1);
-    expect(bench.server.polls.at(-1)).toEqual({ runningVersion: null, runningSha256: null });
+    expect(bench.server.polls.at(-1)).toMatchObject({ runningVersion: null, runningSha256: null });
     const good = { version: '1.0.1', artifact: await firmwareBundle('1.0.1'), campaignId: second };
     expect((await bench.update(good)).state).toBe('confirmed');
   });

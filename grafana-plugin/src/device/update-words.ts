@@ -22,25 +22,6 @@ interface ReasonWords {
 }
 
 const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
-  manifest_invalid: {
-    short: 'manifest unreadable',
-    sentence:
-      'The signed description of the firmware could not be read, so nothing was downloaded.',
-  },
-  manifest_signature_invalid: {
-    short: 'wrong signature',
-    sentence:
-      'No key this device trusts has signed the firmware. The device refused it and changed nothing.',
-  },
-  manifest_model_mismatch: {
-    short: 'for another model',
-    sentence: 'The firmware is made for another model. The device refused it and changed nothing.',
-  },
-  manifest_downgrade_refused: {
-    short: 'downgrade refused',
-    sentence:
-      'The firmware is older than the one this device has confirmed, and its manifest does not allow a downgrade.',
-  },
   metadata_unavailable: {
     short: 'metadata unavailable',
     sentence:

@@ -17,7 +17,7 @@ export function FirmwarePage() {
           <Notice
             tone="neutral"
             title="No firmware yet"
-            detail="An uploaded version appears here as a draft; once its manifest is signed it is released."
+            detail="An uploaded version appears here as a draft; once it is among the signed targets it is released."
           />
         ) : (
           byModel(items).map(({ model, versions }) => (

@@ -5,6 +5,7 @@ import { Migrator } from 'kysely/migration';
 import { campaignMigrations } from '../campaigns/tables.ts';
 import { deviceMigrations } from '../devices/tables.ts';
 import { firmwareMigrations } from '../firmware/migrations.ts';
+import { trustMigrations } from '../trust/tables.ts';
 import type { Database } from './database.ts';
 import { NodeSqliteDialect } from './node-sqlite-dialect.ts';
 
@@ -37,7 +38,12 @@ async function migrate(database: Kysely<Database>): Promise<void> {
     db: database,
     provider: {
       getMigrations: () =>
-        Promise.resolve({ ...firmwareMigrations, ...deviceMigrations, ...campaignMigrations }),
+        Promise.resolve({
+          ...firmwareMigrations,
+          ...deviceMigrations,
+          ...campaignMigrations,
+          ...trustMigrations,
+        }),
     },
     // Each concept numbers its own (100, 200, 300), so a later one may sort before one that ran.
     allowUnorderedMigrations: true,

@@ -1,6 +1,6 @@
 import {
   DELTA_CODEC,
-  envelopeSchema,
+  targetPath,
   type Deployment,
   type PollRequest,
   type PollResponse,
@@ -110,7 +110,7 @@ export class DevicePolls {
 
   async #firmwareOf(offer: Offer): Promise<FirmwareRow> {
     const firmware = await this.#deps.firmware.byId(offer.firmwareId);
-    if (firmware === undefined || firmware.envelope_json === null) {
+    if (firmware === undefined || firmware.state === 'draft') {
       throw new Error(`campaign ${offer.campaignId} offers ${offer.firmwareId}, not released`);
     }
     return firmware;
@@ -165,7 +165,7 @@ export class DevicePolls {
       campaignId: offer.campaignId,
       phase: offer.phase,
       round: offer.round,
-      manifest: envelopeSchema.parse(JSON.parse(firmware.envelope_json ?? 'null')),
+      target: targetPath(firmware.model, firmware.version),
       full: {
         ...transfer(firmware.full_sha256, firmware.full_size_bytes),
         encoding: firmware.full_encoding,

@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
-  envelopeSchema,
   firmwareIdSchema,
   firmwareUploadQuerySchema,
   nameSchema,
@@ -12,18 +11,14 @@ import {
 } from '@flotilla/contracts';
 import { parseRequest, ProblemError } from '@flotilla/service';
 import { z } from 'zod';
-import { decideOfferable } from './domain/offerability.ts';
-import { releaseFirmware, type ReleaseDeps } from './firmware-release.ts';
 import type { FirmwareRow, FirmwareStore } from './firmware-store.ts';
 import type { FirmwareUploads } from './firmware-upload.ts';
 import { firmwareViews } from './firmware-view.ts';
-import type { ModelStore } from './model-store.ts';
 
-export interface FirmwareRouteDeps extends ReleaseDeps {
+export interface FirmwareRouteDeps {
+  readonly store: FirmwareStore;
+  readonly clock: () => number;
   readonly uploads: FirmwareUploads;
-  /** Called after a release; starts what follows from it and returns at once. */
-  readonly onReleased: (firmware: FirmwareRow) => Promise<void>;
-  readonly models: Pick<ModelStore, 'byName'>;
   /** Called after a withdrawal: pauses the campaigns that offer it. */
   readonly onUnofferable: () => Promise<void>;
 }
@@ -42,16 +37,6 @@ export function registerFirmwareRoutes(app: FastifyInstance, deps: FirmwareRoute
   });
 
   app.get('/api/v1/firmware/:id', async (request) => view(deps.store, await find(deps, request)));
-
-  app.put('/api/v1/firmware/:id/signature', async (request) => {
-    const row = await find(deps, request);
-    const envelope = parseRequest(envelopeSchema, request.body, 'body');
-    await refuseUnreleasable(deps, row);
-    await releaseFirmware(deps, row, envelope);
-    const released = await find(deps, request);
-    await deps.onReleased(released);
-    return view(deps.store, released);
-  });
 
   registerChanges(app, deps);
   void app.register((upload, _options, done) => {
@@ -91,16 +76,6 @@ function registerChanges(app: FastifyInstance, deps: FirmwareRouteDeps): void {
     }
     return reply.code(204).send();
   });
-}
-
-/** A floor may have risen since the upload, and nothing comes back from a withdrawal. */
-async function refuseUnreleasable(deps: FirmwareRouteDeps, row: FirmwareRow): Promise<void> {
-  const floor = (await deps.models.byName(row.model))?.floor_version ?? null;
-  const state = row.state === 'withdrawn' ? 'withdrawn' : 'released';
-  const offerable = decideOfferable({ version: row.version, state }, floor);
-  if (offerable.kind === 'withheld') {
-    throw new ProblemError('conflict', { detail: offerable.detail });
-  }
 }
 
 /** In a scope of its own: here alone a body is a stream, and may be large. */

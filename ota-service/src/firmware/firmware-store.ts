@@ -1,5 +1,5 @@
-import type { Kysely, Selectable } from 'kysely';
-import type { Envelope, FieldError } from '@flotilla/contracts';
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { FieldError } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
 import { emptyChannels } from './channel-store.ts';
 import { brokenRules } from './domain/model-rules.ts';
@@ -63,10 +63,10 @@ export class FirmwareStore {
   }
 
   /** False when it was released already. */
-  async release(id: string, envelope: Envelope, nowMs: number): Promise<boolean> {
+  async release(id: string, nowMs: number): Promise<boolean> {
     const result = await this.#db
       .updateTable('firmware')
-      .set({ state: 'released', envelope_json: JSON.stringify(envelope), released_at_ms: nowMs })
+      .set({ state: 'released', released_at_ms: nowMs })
       .where('id', '=', id)
       .where('state', '=', 'draft')
       .executeTakeFirst();
@@ -75,17 +75,7 @@ export class FirmwareStore {
 
   /** False when it is not released (any more). Channels that point at it are emptied with it. */
   async withdraw(id: string, reason: string, nowMs: number): Promise<boolean> {
-    return this.#db.transaction().execute(async (trx) => {
-      const result = await trx
-        .updateTable('firmware')
-        .set({ state: 'withdrawn', withdrawn_at_ms: nowMs, withdrawal_reason: reason })
-        .where('id', '=', id)
-        .where('state', '=', 'released')
-        .executeTakeFirst();
-      if (result.numUpdatedRows !== 1n) return false;
-      await emptyChannels(trx, id, { actor: 'registry', reason: `withdrawn: ${reason}` }, nowMs);
-      return true;
-    });
+    return this.#db.transaction().execute((trx) => withdrawWithin(trx, id, reason, nowMs));
   }
 
   /** False when it is no draft. Its bytes are left to garbage collection. */
@@ -163,4 +153,22 @@ export class FirmwareStore {
       .executeTakeFirstOrThrow();
     return Object.entries({ ...firmware, ...deltas }).map(([kind, bytes]) => [kind, Number(bytes)]);
   }
+}
+
+/** As FirmwareStore.withdraw, together with what else the transaction does. */
+export async function withdrawWithin(
+  trx: Transaction<Database>,
+  id: string,
+  reason: string,
+  nowMs: number,
+): Promise<boolean> {
+  const result = await trx
+    .updateTable('firmware')
+    .set({ state: 'withdrawn', withdrawn_at_ms: nowMs, withdrawal_reason: reason })
+    .where('id', '=', id)
+    .where('state', '=', 'released')
+    .executeTakeFirst();
+  if (result.numUpdatedRows !== 1n) return false;
+  await emptyChannels(trx, id, { actor: 'registry', reason: `withdrawn: ${reason}` }, nowMs);
+  return true;
 }

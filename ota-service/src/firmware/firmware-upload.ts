@@ -1,17 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { FieldError, FirmwareUploadQuery, Manifest } from '@flotilla/contracts';
+import type { FieldError, FirmwareUploadQuery } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
-import {
-  ArtifactTooLargeError,
-  type ArtifactStore,
-  type StagedArtifact,
-} from './artifact-store.ts';
+import type { ArtifactStore, StagedArtifact } from './artifact-store.ts';
 import { checkBundle } from './check-bundle.ts';
 import { stageCompressed } from './compress-artifact.ts';
 import { brokenRules } from './domain/model-rules.ts';
 import type { FirmwareRow, FirmwareStore } from './firmware-store.ts';
 import { rulesOf, type ModelStore } from './model-store.ts';
 import { stringList } from './string-list.ts';
+import { refusalOf, tooLarge } from './upload-refusal.ts';
 
 export interface UploadDeps {
   readonly store: FirmwareStore;
@@ -133,14 +130,6 @@ export class FirmwareUploads {
     compressed: StagedArtifact | null,
   ): FirmwareRow {
     const nowMs = this.#deps.clock();
-    const manifest: Manifest = {
-      schemaVersion: 1,
-      model: upload.model,
-      version: upload.version,
-      artifact: { sha256: staged.sha256, sizeBytes: staged.sizeBytes, format: upload.format },
-      allowDowngrade: upload.allowDowngrade === 'true',
-      createdAt: new Date(nowMs).toISOString(),
-    };
     const full = compressed ?? staged;
     return {
       id: this.#deps.newId('fw'),
@@ -152,8 +141,6 @@ export class FirmwareUploads {
       full_sha256: full.sha256,
       full_size_bytes: full.sizeBytes,
       full_encoding: compressed === null ? 'identity' : 'zstd',
-      manifest_json: JSON.stringify(manifest),
-      envelope_json: null,
       format: upload.format,
       allow_downgrade: upload.allowDowngrade === 'true' ? 1 : 0,
       minimum_version: upload.minimumVersion ?? null,
@@ -196,26 +183,4 @@ function taken({ model, version, state, id, sha256 }: FirmwareRow): ProblemError
       ? `${model} ${version} was ${state} already as ${id}`
       : `${model} ${version} is the draft ${id} already, with SHA-256 ${sha256} and its own options`;
   return new ProblemError('already_exists', { detail });
-}
-
-/** What is no fault of ours becomes a ProblemError; anything else stays what it is. */
-function refusalOf(error: unknown): unknown {
-  if (error instanceof ArtifactTooLargeError) return tooLarge(error.limitBytes, error);
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const detail = 'there is no space left for this artifact';
-    return new ProblemError('unavailable', { detail, cause: error });
-  }
-  // The client is gone and reads no answer, but the log need not call it our failure.
-  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
-    return new ProblemError('malformed_body', { detail: 'the upload ended early', cause: error });
-  }
-  return error;
-}
-
-function tooLarge(limitBytes: number, cause?: unknown): ProblemError {
-  return new ProblemError('body_too_large', {
-    detail: `an artifact may have at most ${limitBytes} bytes`,
-    cause,
-  });
 }

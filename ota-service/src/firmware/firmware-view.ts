@@ -1,5 +1,6 @@
-import { manifestSchema, type DeltaView, type FirmwareView } from '@flotilla/contracts';
+import type { DeltaView, FirmwareView } from '@flotilla/contracts';
 import type { DeltaRow, FirmwareRow, FirmwareStore } from './firmware-store.ts';
+import { firmwareTargetOf } from './firmware-target.ts';
 import { stringList } from './string-list.ts';
 
 /** In the order of the rows. */
@@ -24,7 +25,7 @@ function firmwareView(
     sha256: row.sha256,
     sizeBytes: row.size_bytes,
     fullTransferBytes: row.full_size_bytes,
-    manifest: manifestSchema.parse(JSON.parse(row.manifest_json)),
+    target: firmwareTargetOf(row),
     format: row.format,
     allowDowngrade: row.allow_downgrade === 1,
     minimumVersion: row.minimum_version,

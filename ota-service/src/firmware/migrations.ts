@@ -1,7 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { z } from 'zod';
-import type { FirmwareTables } from './tables.ts';
+import type { FirmwareTable, FirmwareTables } from './tables.ts';
+
+/** As the tables were until 160. */
+interface ManifestTables extends FirmwareTables {
+  firmware: FirmwareTable & { manifest_json: string };
+}
 
 /** Numbered; what has run anywhere is never edited. */
 export const firmwareMigrations: Record<string, Migration> = {
@@ -56,9 +61,10 @@ export const firmwareMigrations: Record<string, Migration> = {
   '130_models': { up: createModels },
   '140_channels': { up: createChannels },
   '150_uploads': { up: createUploads },
+  '160_targets': { up: dropManifests },
 };
 
-async function addFirmwareDetails(db: Kysely<FirmwareTables>): Promise<void> {
+async function addFirmwareDetails(db: Kysely<ManifestTables>): Promise<void> {
   const add = (name: string, type: 'text' | 'integer' | 'bigint') =>
     db.schema.alterTable('firmware').addColumn(name, type);
   // One column a statement: SQLite adds no more at once.
@@ -159,4 +165,10 @@ async function createUploads(db: Kysely<FirmwareTables>): Promise<void> {
     .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
     .addColumn('expires_at_ms', 'bigint', (c) => c.notNull())
     .execute();
+}
+
+/** What is signed follows from the other columns. */
+async function dropManifests(db: Kysely<FirmwareTables>): Promise<void> {
+  await db.schema.alterTable('firmware').dropColumn('manifest_json').execute();
+  await db.schema.alterTable('firmware').dropColumn('envelope_json').execute();
 }

@@ -10,17 +10,13 @@ export interface FirmwareTable {
   model: string;
   version: string;
   state: FirmwareState;
-  /** Of the artifact itself; the manifest names it. */
+  /** Of the artifact itself; the signed target names it. */
   sha256: string;
   size_bytes: number;
   /** Of the bytes a whole transfer serves: the artifact, or its compressed form when smaller. */
   full_sha256: string;
   full_size_bytes: number;
   full_encoding: TransferEncoding;
-  /** JSON of a Manifest. */
-  manifest_json: string;
-  /** JSON of an Envelope; null while a draft. */
-  envelope_json: string | null;
   format: Generated<FirmwareFormat>;
   /** 0 or 1. */
   allow_downgrade: Generated<number>;

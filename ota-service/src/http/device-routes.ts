@@ -7,10 +7,13 @@ import type { DevicePolls } from '../devices/device-polls.ts';
 import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
 import { sendArtifact, type ArtifactRouteDeps } from './artifact-route.ts';
 import { authenticateDevice } from './device-auth.ts';
+import { sendMetadata } from '../trust/trust-routes.ts';
+import type { TrustStore } from '../trust/trust-store.ts';
 import { retryWhenLogTakesNothing } from './log-refusal.ts';
 
 export interface DeviceRouteDeps extends ArtifactRouteDeps {
   readonly devices: DeviceStore;
+  readonly metadata: TrustStore;
   readonly polls: DevicePolls;
   readonly campaigns: Pick<CampaignService, 'recordReport'>;
   readonly deviceTokenPublicKey: KeyObject;
@@ -41,6 +44,8 @@ export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps
   app.get('/device/v1/artifacts/:sha256', async (request, reply) =>
     sendArtifact(deps, callerOf(request).model, request, reply),
   );
+
+  app.get('/device/v1/tuf/:file', (request, reply) => sendMetadata(deps.metadata, request, reply));
 
   app.post('/device/v1/reports', async (request, reply) => {
     const report = parseRequest(updateReportSchema, request.body, 'body');

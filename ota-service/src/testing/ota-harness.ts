@@ -3,10 +3,18 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
-import type { FirmwareView, PollRequest, PollResponse } from '@flotilla/contracts';
+import type { FirmwareView, PollRequest, PollResponse, TrustView } from '@flotilla/contracts';
 import { openEventLog } from '@flotilla/event-log';
 import { createLogger } from '@flotilla/service';
-import { generateEd25519, readPrivateKey, readPublicKey, signManifest } from '@flotilla/signing';
+import { generateEd25519, readPrivateKey } from '@flotilla/signing';
+import {
+  draftTargets,
+  fromDocument,
+  toDocument,
+  withRelease,
+  type MetadataOf,
+} from '@flotilla/trust';
+import { signedByAll, TestRepository } from '@flotilla/trust/testing';
 import { Registry } from 'prom-client';
 import { openDatabase } from '../db/open-database.ts';
 import { FolderArtifactStore } from '../firmware/folder-artifact-store.ts';
@@ -14,6 +22,7 @@ import { createOtaService, type OtaServiceDeps } from '../ota-service.ts';
 import { newRandomId } from '../random-id.ts';
 import { FixedCampaigns } from './fixed-campaigns.ts';
 
+const DAY_MS = 86_400_000;
 export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
 
 export interface HarnessOptions {
@@ -39,7 +48,8 @@ export async function startHarness(options: HarnessOptions = {}) {
     url: options.warehouseUrl ?? 'http://127.0.0.1:9',
     log: { level: ClickHouseLogLevel.OFF },
   });
-  const releaseKeys = generateEd25519();
+  /** Its keys are the publisher's and the service's; what it publishes itself is not used. */
+  const offline = new TestRepository({ now: options.clock ?? Date.now });
   const deviceKeys = generateEd25519();
   const campaigns = new FixedCampaigns();
   const artifacts = await FolderArtifactStore.open(artifactsFolder);
@@ -49,7 +59,9 @@ export async function startHarness(options: HarnessOptions = {}) {
     partials: await artifacts.partials(),
     eventLog,
     warehouse,
-    releaseKeys: [readPublicKey(releaseKeys.publicKeyPem)],
+    tufRoot: offline.pinnedRoot,
+    onlineKeys: [...offline.keys.snapshot, ...offline.keys.timestamp],
+    tufValidity: { snapshotMs: 7 * DAY_MS, timestampMs: DAY_MS },
     deviceTokenKey: readPrivateKey(deviceKeys.privateKeyPem),
     operatorToken: OPERATOR_TOKEN,
     campaigns,
@@ -69,7 +81,6 @@ export async function startHarness(options: HarnessOptions = {}) {
   const stopService = (): Promise<void> => (stopped ??= service.stop());
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
   service.start();
-  const releaseKey = readPrivateKey(releaseKeys.privateKeyPem);
 
   const call = (method: string, path: string, token: string | null, body?: unknown) =>
     fetch(`${url}${path}`, {
@@ -93,6 +104,20 @@ export async function startHarness(options: HarnessOptions = {}) {
       duplex: 'half',
     } as RequestInit);
 
+  const nextTargets = async (): Promise<MetadataOf['targets']> => {
+    const view = (await (await operator('GET', '/api/v1/tuf')).json()) as TrustView;
+    const current = view.targets === null ? null : fromDocument('targets', view.targets);
+    return draftTargets(current, offline.now() + 90 * DAY_MS);
+  };
+  /** Signs and publishes the next targets, changed in some way. */
+  const publishTargets = async (
+    change: (targets: MetadataOf['targets']) => MetadataOf['targets'],
+    keys = offline.keys.targets,
+  ) => {
+    const signed = signedByAll(change(await nextTargets()), keys);
+    return operator('PUT', '/api/v1/tuf/targets', toDocument(signed));
+  };
+
   return {
     url,
     folder,
@@ -100,7 +125,10 @@ export async function startHarness(options: HarnessOptions = {}) {
     database,
     campaigns,
     deps,
-    releaseKey,
+    trust: service.trust,
+    offline,
+    nextTargets,
+    publishTargets,
     deviceKeys,
     /** Stops the service and leaves its engines open. */
     stopService,
@@ -118,15 +146,11 @@ export async function startHarness(options: HarnessOptions = {}) {
       artifact: Uint8Array,
       options: Record<string, string> = {},
     ): Promise<FirmwareView> {
-      const answer = await upload({ model, version, ...options }, artifact);
-      const draft = (await answer.json()) as FirmwareView;
-      const signature = await operator(
-        'PUT',
-        `/api/v1/firmware/${draft.id}/signature`,
-        signManifest(draft.manifest, releaseKey),
-      );
-      if (signature.status !== 200) throw new Error(await signature.text());
-      return (await signature.json()) as FirmwareView;
+      const uploaded = await upload({ model, version, ...options }, artifact);
+      const draft = (await uploaded.json()) as FirmwareView;
+      const answer = await publishTargets((targets) => withRelease(targets, draft.target));
+      if (answer.status !== 200) throw new Error(await answer.text());
+      return (await (await operator('GET', `/api/v1/firmware/${draft.id}`)).json()) as FirmwareView;
     },
     async newDevice(model: string): Promise<{ id: string; token: string }> {
       const id = `dev-${randomUUID()}`;

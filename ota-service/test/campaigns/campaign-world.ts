@@ -120,8 +120,6 @@ export class CampaignWorld {
         full_sha256: 'a'.repeat(64),
         full_size_bytes: 1,
         full_encoding: 'identity',
-        manifest_json: '{}',
-        envelope_json: null,
         created_at_ms: this.nowMs,
         released_at_ms: null,
       })

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { firmwareViewSchema, type FirmwareView, type Problem } from '@flotilla/contracts';
-import { generateEd25519, readPrivateKey, signEnvelope, signManifest } from '@flotilla/signing';
+import { withRelease } from '@flotilla/trust';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OPERATOR_TOKEN, startHarness, type OtaHarness } from '../../src/testing/ota-harness.ts';
 import { tarBundle, tarOf } from '../../src/testing/tar-bundle.ts';
@@ -19,7 +19,7 @@ const problemOf = async (answer: Response) => (await answer.json()) as Problem;
 const code = (text: string) => Buffer.from(text.repeat(500));
 
 describe('uploading firmware', () => {
-  it('keeps the bytes and answers with the manifest to sign', async () => {
+  it('keeps the bytes and answers with the target to sign', async () => {
     const artifact = tarBundle('1.0.0', code('let a = 1;'));
     const answer = await ota.upload(
       { model: 'm', version: '1.0.0', sha256: sha256(artifact), allowDowngrade: 'true' },
@@ -29,11 +29,11 @@ describe('uploading firmware', () => {
     const view = firmwareViewSchema.parse(await answer.json());
     expect(answer.headers.get('location')).toBe(`/api/v1/firmware/${view.id}`);
     expect(view).toMatchObject({ state: 'draft', sizeBytes: artifact.length, deltas: [] });
-    expect(view.manifest).toMatchObject({
-      model: 'm',
-      version: '1.0.0',
-      allowDowngrade: true,
-      artifact: { sha256: sha256(artifact), sizeBytes: artifact.length, format: 'tar' },
+    expect(view.target).toMatchObject({
+      path: 'm/1.0.0',
+      sha256: sha256(artifact),
+      sizeBytes: artifact.length,
+      release: { model: 'm', version: '1.0.0', allowDowngrade: true, format: 'tar' },
     });
     expect(view.fullTransferBytes).toBeLessThan(artifact.length / 4);
     expect(await ota.storedFiles()).toContain(sha256(artifact));
@@ -227,11 +227,7 @@ describe('uploading firmware', () => {
       expect(problem.detail).toContain(draft.id);
     }
     expect(await ota.storedFiles()).toEqual(files);
-    await ota.operator(
-      'PUT',
-      `/api/v1/firmware/${draft.id}/signature`,
-      signManifest(draft.manifest, ota.releaseKey),
-    );
+    await ota.publishTargets((targets) => withRelease(targets, draft.target));
     const late = await ota.upload(query, artifact);
     expect([late.status, (await problemOf(late)).code]).toEqual([409, 'already_exists']);
   });
@@ -269,79 +265,7 @@ describe('uploading firmware', () => {
   });
 });
 
-describe('signing firmware', () => {
-  async function draft(version: string): Promise<FirmwareView> {
-    const answer = await ota.upload({ model: 's', version }, tarBundle(version, code(version)));
-    return (await answer.json()) as FirmwareView;
-  }
-  const sign = (id: string, body: unknown) =>
-    ota.operator('PUT', `/api/v1/firmware/${id}/signature`, body);
-
-  it('releases with a trusted key, and again with the same envelope', async () => {
-    const view = await draft('1.0.0');
-    const envelope = signManifest(view.manifest, ota.releaseKey);
-    for (const attempt of [1, 2]) {
-      const answer = await sign(view.id, envelope);
-      expect([attempt, answer.status]).toEqual([attempt, 200]);
-      expect(await answer.json()).toMatchObject({ id: view.id, state: 'released' });
-    }
-  });
-
-  it('takes a payload with its keys in another order', async () => {
-    const view = await draft('1.1.0');
-    const reordered = Object.fromEntries(Object.entries(view.manifest).toReversed());
-    const payload = Buffer.from(JSON.stringify(reordered));
-    const type = signManifest(view.manifest, ota.releaseKey).payloadType;
-    expect((await sign(view.id, signEnvelope(type, payload, ota.releaseKey))).status).toBe(200);
-  });
-
-  it('refuses what is not signed by a trusted key, or is another manifest', async () => {
-    const view = await draft('1.2.0');
-    const stranger = readPrivateKey(generateEd25519().privateKeyPem);
-    const good = signManifest(view.manifest, ota.releaseKey);
-    const other = { ...view.manifest, version: '9.9.9', allowDowngrade: true };
-    const attempts = {
-      stranger: signManifest(view.manifest, stranger),
-      otherManifest: signManifest(other, ota.releaseKey),
-      otherType: { ...good, payloadType: 'text/plain' },
-      changedPayload: { ...good, payload: Buffer.from('{}').toString('base64') },
-      notAManifest: signEnvelope(good.payloadType, Buffer.from('{}'), ota.releaseKey),
-      notJson: signEnvelope(good.payloadType, Buffer.from('x'), ota.releaseKey),
-    };
-    for (const [what, envelope] of Object.entries(attempts)) {
-      const answer = await sign(view.id, envelope);
-      const { code: problemCode } = await problemOf(answer);
-      expect([what, answer.status, problemCode]).toEqual([what, 422, 'signature_invalid']);
-    }
-    const mismatch = await problemOf(await sign(view.id, attempts.otherManifest));
-    expect(mismatch.errors?.map((error) => error.pointer)).toEqual([
-      '/body/payload/version',
-      '/body/payload/allowDowngrade',
-    ]);
-    const now = await ota.operator('GET', `/api/v1/firmware/${view.id}`);
-    expect(await now.json()).toMatchObject({ state: 'draft' });
-  });
-
-  it('names field and rule of a malformed envelope', async () => {
-    const view = await draft('1.3.0');
-    const answer = await sign(view.id, { payloadType: 'x', payload: '%', signatures: [] });
-    const problem = await problemOf(answer);
-    expect([answer.status, problem.code]).toEqual([400, 'validation_failed']);
-    expect(problem.errors?.map((error) => error.pointer)).toEqual([
-      '/body/payload',
-      '/body/signatures',
-    ]);
-  });
-
-  it('does not replace the signature of a release', async () => {
-    const view = await draft('1.4.0');
-    const envelope = signManifest(view.manifest, ota.releaseKey);
-    await sign(view.id, envelope);
-    const twice = { ...envelope, signatures: [...envelope.signatures, ...envelope.signatures] };
-    const answer = await sign(view.id, twice);
-    expect([answer.status, (await problemOf(answer)).code]).toEqual([409, 'conflict']);
-  });
-
+describe('the firmware registry', () => {
   it.each([
     ['/api/v1/firmware/fw_000000000000', 404, 'not_found'],
     ['/api/v1/firmware/nonsense', 400, 'validation_failed'],

@@ -16,7 +16,7 @@ const OPERATOR_CALLS = [
   ['GET', '/api/v1/firmware'],
   ['POST', '/api/v1/firmware'],
   ['GET', '/api/v1/firmware/fw_000000000000'],
-  ['PUT', '/api/v1/firmware/fw_000000000000/signature'],
+  ['PUT', '/api/v1/tuf/targets'],
 ] as const;
 const DEVICE_CALLS = [
   ['POST', '/device/v1/poll'],

@@ -60,13 +60,14 @@ describe('polling', () => {
     });
   });
 
-  it('answers an offer with manifest and whole transfer, and records the exposure', async () => {
+  it('answers an offer with target and whole transfer, and records the exposure', async () => {
     const artifact = tarBundle('1.0.0', code('one'));
     const firmware = await ota.publish('m', '1.0.0', artifact);
     offer(firmware);
     const device = await ota.newDevice('m');
     const { deployment } = pollResponseSchema.parse(await ota.poll(device.token, NOTHING));
     expect(deployment).toMatchObject({ campaignId: 'cmp_000000000001', phase: 1, delta: null });
+    expect(deployment!.target).toBe('m/1.0.0');
     expect(deployment!.full).toMatchObject({
       encoding: 'zstd',
       sizeBytes: firmware.fullTransferBytes,

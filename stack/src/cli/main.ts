@@ -21,7 +21,7 @@ const USAGE = `flotilla: publish firmware and steer campaigns of a running Floti
   dead-letters …                     records the pipeline could not read; says its own arguments
 
 Options for all: --url (default http://127.0.0.1:8080), --data (default .flotilla: the operator token),
---release-key (default: release.key.pem among the data's keys)
+--targets-key (default: targets.key.pem among the data's keys)
 `;
 
 class UsageError extends Error {}
@@ -35,7 +35,7 @@ const { values, positionals } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:8080' },
     data: { type: 'string', default: process.env.FLOTILLA_DATA_DIR ?? '.flotilla' },
-    'release-key': { type: 'string' },
+    'targets-key': { type: 'string' },
     model: { type: 'string' },
     group: { type: 'string', default: 'default' },
     'gateway-for': { type: 'string', multiple: true },
@@ -60,7 +60,7 @@ function wanted(value: string | undefined, what: string): string {
 }
 
 async function release(model: string, version: string, artifact: Uint8Array): Promise<void> {
-  const file = values['release-key'] ?? keyPath('release.key.pem');
+  const file = values['targets-key'] ?? keyPath('targets.key.pem');
   const key = readPrivateKey(readFileSync(file, 'utf8'));
   print(await publish(api(), { model, version, artifact }, key));
 }

@@ -8,6 +8,7 @@ import {
   listOf,
   pageOf,
   problemSchema,
+  trustViewSchema,
   type CampaignCreateInput,
   type CampaignEvent,
   type CampaignView,
@@ -15,9 +16,11 @@ import {
   type DeviceCreated,
   type DeviceDetail,
   type DeviceView,
-  type Envelope,
   type FirmwareView,
+  type OfflineRole,
   type Problem,
+  type TrustView,
+  type TufDocument,
 } from '@flotilla/contracts';
 import type { z } from 'zod';
 
@@ -66,8 +69,16 @@ export class ApiClient {
     return this.#call(firmwareViewSchema, 'POST', `/firmware?${query.toString()}`, artifact);
   }
 
-  signFirmware(id: string, envelope: Envelope): Promise<FirmwareView> {
-    return this.#call(firmwareViewSchema, 'PUT', `/firmware/${id}/signature`, envelope);
+  trust(): Promise<TrustView> {
+    return this.#call(trustViewSchema, 'GET', '/tuf');
+  }
+
+  publishMetadata(role: OfflineRole, document: TufDocument): Promise<TrustView> {
+    return this.#call(trustViewSchema, 'PUT', `/tuf/${role}`, document);
+  }
+
+  stageMetadata(role: OfflineRole, document: TufDocument): Promise<TrustView> {
+    return this.#call(trustViewSchema, 'PUT', `/tuf/staged/${role}`, document);
   }
 
   firmware(id: string): Promise<FirmwareView> {

@@ -1,7 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import type { FirmwareView } from '@flotilla/contracts';
-import { signManifest } from '@flotilla/signing';
-import type { ApiClient } from './api-client.ts';
+import {
+  draftTargets,
+  fromDocument,
+  toDocument,
+  withRelease,
+  withSignature,
+} from '@flotilla/trust';
+import { ApiProblem, type ApiClient } from './api-client.ts';
 
 export interface Release {
   readonly model: string;
@@ -9,12 +15,32 @@ export interface Release {
   readonly artifact: Uint8Array;
 }
 
-/** Uploads an artifact, signs the manifest here, and releases it: the key never leaves the publisher. */
+/** How long targets stay good without anybody signing new ones. */
+export const TARGETS_VALIDITY_MS = 90 * 86_400_000;
+
+const TRIES = 5;
+
+/**
+ * Uploads an artifact, puts it among the targets and signs them here: the key never leaves the
+ * publisher. For a targets role that one key satisfies.
+ */
 export async function publish(
   api: ApiClient,
   release: Release,
-  releaseKey: KeyObject,
+  targetsKey: KeyObject,
 ): Promise<FirmwareView> {
   const draft = await api.uploadFirmware(release.model, release.version, release.artifact);
-  return api.signFirmware(draft.id, signManifest(draft.manifest, releaseKey));
+  for (let tries = 1; ; tries += 1) {
+    const { targets } = await api.trust();
+    const current = targets === null ? null : fromDocument('targets', targets);
+    const next = withRelease(draftTargets(current, Date.now() + TARGETS_VALIDITY_MS), draft.target);
+    try {
+      await api.publishMetadata('targets', toDocument(withSignature(next, targetsKey)));
+      return await api.firmware(draft.id);
+    } catch (error) {
+      // Somebody else published in between: the next version is another one now.
+      const isRace = error instanceof ApiProblem && error.problem.code === 'conflict';
+      if (!isRace || tries === TRIES) throw error;
+    }
+  }
 }

@@ -112,7 +112,7 @@ function agentSpec(folder: DataFolder, member: FleetMember, plan: FleetPlan): Pr
       FLOTILLA_DEVICE_TOKEN_FILE: join(member.dir, 'device.token'),
       FLOTILLA_OTA_URL: plan.otaUrl,
       FLOTILLA_COLLECTOR_URL: plan.collectorUrl,
-      FLOTILLA_RELEASE_KEY_FILE: folder.releasePublicKey,
+      FLOTILLA_TUF_ROOT_FILE: folder.tufRoot,
       FLOTILLA_FIRMWARE_PORT: new URL(member.firmwareUrl).port,
       FLOTILLA_TRIAL_MS: String(plan.trialMs),
       FLOTILLA_TRIAL_BOOTS: String(plan.trialBoots),

@@ -19,7 +19,7 @@ export async function seedFirstFirmware(api: ApiClient, folder: DataFolder): Pro
     (await publish(
       api,
       { model: SENSOR_MODEL, version, artifact: await buildSensorBundle(version) },
-      readPrivateKey(readFileSync(folder.releasePrivateKey, 'utf8')),
+      readPrivateKey(readFileSync(folder.targetsKey, 'utf8')),
     ));
   if ((await api.campaigns()).some((campaign) => campaign.model === SENSOR_MODEL)) return;
   await api.createCampaign({

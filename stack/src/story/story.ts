@@ -9,7 +9,7 @@ import { waitUntil } from './wait-until.ts';
 export interface StoryStage {
   readonly api: ApiClient;
   readonly members: readonly FleetMember[];
-  readonly releaseKey: KeyObject;
+  readonly targetsKey: KeyObject;
   readonly say: (text: string) => void;
   /** How long any one step may take. */
   readonly stepTimeoutMs: number;
@@ -62,7 +62,7 @@ async function release(stage: StoryStage, version: SensorVersion): Promise<Firmw
   const firmware = await publish(
     stage.api,
     { model: SENSOR_MODEL, version, artifact },
-    stage.releaseKey,
+    stage.targetsKey,
   );
   stage.say(`published ${SENSOR_MODEL} ${version} (${firmware.fullTransferBytes} bytes in full)`);
   return firmware;

@@ -90,7 +90,7 @@ export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): 
     metricsIntervalMs: 2000,
   });
   say(`${members.length} agents ready`);
-  const releaseKey = readPrivateKey(readFileSync(folder.releasePrivateKey, 'utf8'));
+  const targetsKey = readPrivateKey(readFileSync(folder.targetsKey, 'utf8'));
   return {
     folder,
     supervisor,
@@ -99,7 +99,7 @@ export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): 
     ledger,
     warehouse,
     members,
-    stage: { api, members, releaseKey, say, stepTimeoutMs },
+    stage: { api, members, targetsKey, say, stepTimeoutMs },
     stopAgents: () => supervisor.stop(members.map((member) => member.processName)),
   };
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { generateEd25519, readPrivateKey } from '@flotilla/signing';
 import {
-  generateEd25519,
-  openManifest,
-  readPrivateKey,
-  readPublicKey,
-  signManifest,
-} from '@flotilla/signing';
-import type { Deployment, FirmwareView, UpdateReason } from '@flotilla/contracts';
+  fromDocument,
+  readMetadata,
+  toDocument,
+  withSignature,
+  writeMetadata,
+} from '@flotilla/trust';
+import type { FirmwareView, UpdateReason } from '@flotilla/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publish } from '../../src/client/publish.ts';
 import { buildSensorBundle, SENSOR_MODEL } from '../../src/firmware/sensor.ts';
@@ -19,7 +20,7 @@ import { HostileNetwork, sha256, type Attack } from '../../src/testing/hostile-n
 
 const STEP_TIMEOUT_MS = 90_000;
 
-/** An attacker in ota-service's place knows everything but the release key. */
+/** An attacker in ota-service's place knows everything but the targets key. */
 describe('what a device refuses', () => {
   const shutdown = new Shutdown();
   let theatre: Theatre;
@@ -61,7 +62,7 @@ describe('what a device refuses', () => {
     return publish(
       theatre.api,
       { model: SENSOR_MODEL, version, artifact },
-      theatre.stage.releaseKey,
+      theatre.stage.targetsKey,
     );
   }
 
@@ -101,15 +102,6 @@ describe('what a device refuses', () => {
     detail: expect.stringMatching(/\w{3,}/) as string,
   });
 
-  /** Swaps the manifest for one made by `change` and signed by `key`. */
-  const resigned =
-    (keyPem: string, change: (d: ReturnType<typeof openManifest>) => typeof d) =>
-    (deployment: Deployment): Deployment => {
-      const trusted = readPublicKey(readFileSync(theatre.folder.releasePublicKey, 'utf8'));
-      const manifest = change(openManifest(deployment.manifest, [trusted]));
-      return { ...deployment, manifest: signManifest(manifest, readPrivateKey(keyPem)) };
-    };
-
   it('an artifact with one changed byte, under a digest that fits it', async () => {
     const full = await tampered();
     const update = await attacked('tampered', {
@@ -130,12 +122,18 @@ describe('what a device refuses', () => {
     return artifact;
   }
 
-  it('a manifest signed by somebody else', async () => {
-    const stranger = generateEd25519();
+  it('targets signed by somebody else', async () => {
+    const stranger = readPrivateKey(generateEd25519().privateKeyPem);
     const update = await attacked('wrong-key', {
-      deployment: resigned(stranger.privateKeyPem, (manifest) => manifest),
+      transfer: (path, body) => {
+        if (!path.endsWith('.targets.json')) return body;
+        const { signed } = toDocument(readMetadata('targets', body));
+        const forged = fromDocument('targets', { signed, signatures: [] });
+        return Buffer.from(writeMetadata(withSignature(forged, stranger)));
+      },
     });
-    expect(update).toMatchObject(refused('manifest_signature_invalid'));
+    // By its hash it is not what the snapshot names; no signature is even looked at.
+    expect(update).toMatchObject(refused('metadata_invalid'));
   });
 
   it('a truncated delta, announced with the size and digest of what is left', async () => {
@@ -159,11 +157,16 @@ describe('what a device refuses', () => {
     return readFileSync(`${member.dir}/device.token`, 'utf8').trim();
   };
 
-  it('a manifest for another model, signed by the right key', async () => {
-    const releaseKey = readFileSync(theatre.folder.releasePrivateKey, 'utf8');
+  it('a target for another model, signed by the right key', async () => {
+    const artifact = await buildSensorBundle('1.1.0');
+    const pump = await publish(
+      theatre.api,
+      { model: 'pump-v2', version: '1.1.0', artifact },
+      theatre.stage.targetsKey,
+    );
     const update = await attacked('other-model', {
-      deployment: resigned(releaseKey, (manifest) => ({ ...manifest, model: 'pump-v2' })),
+      deployment: (d) => ({ ...d, target: pump.target.path }),
     });
-    expect(update).toMatchObject(refused('manifest_model_mismatch'));
+    expect(update).toMatchObject(refused('model_mismatch'));
   });
 });
