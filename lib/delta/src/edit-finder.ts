@@ -46,10 +46,16 @@ export class EditFinder {
     const large = this.#large;
     if (large === null) throw new TypeError('a small base is searched as a whole');
     const votes = new Map<number, number>();
-    const matches = findLongMatches(target, blockOffset, large.cached, large.index, (place) => {
-      const segment = Math.floor(place / SEGMENT_BYTES);
-      votes.set(segment, (votes.get(segment) ?? 0) + 1);
-    });
+    const matches = findLongMatches(
+      target,
+      blockOffset,
+      large.cached,
+      large.index,
+      (place, length) => {
+        const segment = Math.floor(place / SEGMENT_BYTES);
+        votes.set(segment, (votes.get(segment) ?? 0) + length);
+      },
+    );
     const gaps = gapsBetween(matches, target.length, blockOffset);
     const local = new LocalBase(this.#base, chooseSegments(votes, gaps, this.#base.sizeBytes));
     const order = buildSuffixArray(local.bytes);
@@ -91,7 +97,7 @@ function chooseSegments(
     for (let s = first; s <= Math.min(end, last) && chosen.size < (most * 3) / 4; s++)
       chosen.add(s);
   }
-  const byVotes = [...votes].filter(([, count]) => count > 1).sort((a, b) => b[1] - a[1]);
+  const byVotes = [...votes].sort((a, b) => b[1] - a[1]);
   for (const [segment] of byVotes) {
     if (chosen.size >= most) break;
     chosen.add(segment);

@@ -21,7 +21,7 @@ export function findLongMatches(
   blockOffset: number,
   base: CachedImage,
   index: AnchorIndex,
-  onAnchor: (baseOffset: number) => void,
+  onAnchor: (baseOffset: number, length: number) => void,
 ): LongMatch[] {
   const matches: LongMatch[] = [];
   let covered = 0;
@@ -56,7 +56,7 @@ export function findLongMatches(
       if (place < 0) continue;
       const forward = base.agreesForward(place, target, at);
       if (forward < ANCHOR_BYTES) continue;
-      onAnchor(place);
+      onAnchor(place, forward);
       followed = Math.max(followed, at + forward);
       const backward = base.agreesBackward(place, target, at, at - from);
       const length = forward + backward;
