@@ -31,6 +31,9 @@ import { UpdateWait } from './update/update-wait.ts';
 import { Updater } from './update/updater.ts';
 import { WayBack } from './update/way-back.ts';
 
+/** A command that hangs is ended, and run again. */
+const REBOOT_TIMEOUT_MS = 30_000;
+
 /** What an agent takes from outside beside its settings. */
 export interface AgentSurroundings {
   readonly telemetry: DeviceTelemetry;
@@ -182,8 +185,13 @@ async function runReboot({ image, path }: AgentSettings, logger: Logger): Promis
   const [program, ...args] = image?.rebootCommand ?? [];
   if (program === undefined)
     throw new Error('image slots need a command that restarts the machine');
+  const options = {
+    env: { PATH: path },
+    timeout: REBOOT_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  } as const;
   await new Promise<void>((resolve) => {
-    execFile(program, args, { env: { PATH: path } }, (error) => {
+    execFile(program, args, options, (error) => {
       if (error !== null) logger.error({ err: error }, 'the reboot command failed');
       resolve();
     });

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
 import { probeHealth } from './health-probe.ts';
+import { runProgram } from './own-program.ts';
 
 /** A check of the device maker's own: a URL that answers 200, or a command that ends with 0. */
 export type ProbeSpec =
@@ -27,19 +27,13 @@ export async function runProbe(
   return { name: spec.program, fault: await runCommand(spec.program, timeoutMs, path) };
 }
 
-function runCommand(program: string, timeoutMs: number, path: string): Promise<string | null> {
-  const options = {
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-    env: { PATH: path },
-    maxBuffer: 64 * 1024,
-  } as const;
-  return new Promise((resolve) => {
-    execFile(program, [], options, (error) => {
-      if (error === null) resolve(null);
-      else if (error.killed === true) resolve(`did not end within ${timeoutMs} ms`);
-      else
-        resolve(typeof error.code === 'number' ? `exited with code ${error.code}` : error.message);
-    });
-  });
+async function runCommand(
+  program: string,
+  timeoutMs: number,
+  path: string,
+): Promise<string | null> {
+  const { how, isLate } = await runProgram(program, [], { env: { PATH: path }, timeoutMs });
+  if (isLate) return `did not end within ${timeoutMs} ms`;
+  if (how === 0) return null;
+  return typeof how === 'number' ? `exited with code ${how}` : `failed (${how})`;
 }

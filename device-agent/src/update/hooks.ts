@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@flotilla/service';
 import { isFileError } from '../disk/durable-file.ts';
-import { signalGroup } from '../firmware/orphan-firmware.ts';
-import { forwardLines } from '../firmware/output-lines.ts';
+import { runProgram } from '../firmware/own-program.ts';
 import type { DeviceTelemetry } from '../telemetry/device-telemetry.ts';
 
 /** Names of the executables in the hooks folder, in the order in which an update meets them. */
@@ -53,7 +51,7 @@ export class Hooks {
   }
 
   /** `ok` for a hook that does not exist. Its last line of output is the reason it gives. */
-  async run(name: HookName, facts: HookFacts, signal?: AbortSignal): Promise<HookResult> {
+  async run(name: HookName, facts: HookFacts): Promise<HookResult> {
     const { folder } = this.#options;
     if (folder === null) return { kind: 'ok' };
     const program = join(folder, name);
@@ -63,51 +61,40 @@ export class Hooks {
       if (isFileError(error, 'ENOENT')) return { kind: 'ok' };
       return { kind: 'failed', why: `the hook ${name} cannot be executed` };
     }
-    return this.#execute(name, program, facts, signal);
+    return this.#execute(name, program, facts);
   }
 
-  async #execute(
-    name: HookName,
-    program: string,
-    facts: HookFacts,
-    signal?: AbortSignal,
-  ): Promise<HookResult> {
+  async #execute(name: HookName, program: string, facts: HookFacts): Promise<HookResult> {
     const { timeoutMs, telemetry, logger, path } = this.#options;
-    const child = spawn(program, [], {
-      env: environment(name, facts, path),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
     let lastLine = '';
-    for (const output of [child.stdout, child.stderr]) {
-      forwardLines(output, ({ text }) => {
+    const { how, isLate } = await runProgram(program, [], {
+      env: environment(name, facts, path),
+      timeoutMs,
+      onLine: (text) => {
         lastLine = text;
         telemetry.log('info', text, { 'flotilla.hook': name });
-      });
-    }
-    const end = () => child.pid !== undefined && signalGroup(child.pid, 'SIGKILL');
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      end();
-    }, timeoutMs);
-    signal?.addEventListener('abort', end, { once: true });
-    const how = await new Promise<string | number>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('close', (code, by) => resolve(code ?? `it was ended by ${by ?? 'a signal'}`));
-      // What it left running would hold its output open for ever.
-      child.once('exit', end);
+      },
     });
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', end);
     logger.info({ hook: name, how }, 'hook ended');
-    if (how === 0) return { kind: 'ok' };
-    const said = lastLine === '' ? '' : `: ${lastLine}`;
-    if (isLate) return { kind: 'failed', why: `the hook ${name} ran over ${timeoutMs} ms${said}` };
-    if (how === NOT_NOW) return { kind: 'not_now', why: `the hook ${name} says not now${said}` };
-    const what = typeof how === 'number' ? `exited with code ${how}` : `failed (${how})`;
-    return { kind: 'failed', why: `the hook ${name} ${what}${said}` };
+    return resultOf(name, how, lastLine, isLate ? timeoutMs : null);
   }
+}
+
+/** `lateAfterMs` null when it ended by itself. */
+function resultOf(
+  name: HookName,
+  how: number | string,
+  lastLine: string,
+  lateAfterMs: number | null,
+): HookResult {
+  const said = lastLine === '' ? '' : `: ${lastLine}`;
+  if (lateAfterMs !== null) {
+    return { kind: 'failed', why: `the hook ${name} ran over ${lateAfterMs} ms${said}` };
+  }
+  if (how === 0) return { kind: 'ok' };
+  if (how === NOT_NOW) return { kind: 'not_now', why: `the hook ${name} says not now${said}` };
+  const what = typeof how === 'number' ? `exited with code ${how}` : `failed (${how})`;
+  return { kind: 'failed', why: `the hook ${name} ${what}${said}` };
 }
 
 function environment(name: HookName, facts: HookFacts, path: string): Record<string, string> {

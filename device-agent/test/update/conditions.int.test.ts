@@ -8,6 +8,7 @@ import { parseWindows } from '../../src/update/domain/maintenance-window.ts';
 import { AgentBench } from '../agent-bench.ts';
 
 const { preconditions } = DEFAULT_UPDATE_SETTINGS;
+const patiently = { timeout: 20_000 };
 const WEDNESDAY_NOON = Date.parse('2026-03-04T12:00:00Z');
 
 let bench: AgentBench;
@@ -41,11 +42,11 @@ const waits = () =>
   bench.server.reports.filter(({ detail }) => detail?.startsWith('waits') === true);
 
 async function waitVisibly(detail: RegExp): Promise<void> {
-  await expect.poll(() => waits().map((report) => report.detail)).toHaveLength(1);
+  await expect.poll(() => waits().map((report) => report.detail), patiently).toHaveLength(1);
   expect(waits()[0]).toMatchObject({ state: 'downloading' });
   expect(waits()[0]?.detail).toMatch(detail);
   const polls = bench.server.polls.length;
-  await expect.poll(() => bench.server.polls.length).toBeGreaterThan(polls + 3);
+  await expect.poll(() => bench.server.polls.length, patiently).toBeGreaterThan(polls + 3);
   // Looked at again and again, told once.
   expect(waits()).toHaveLength(1);
 }
@@ -101,9 +102,9 @@ describe('an update that waits', () => {
     await waitVisibly(/outside/);
     bench.server.offer = null;
     const polls = bench.server.polls.length;
-    await expect.poll(() => bench.server.polls.length).toBeGreaterThan(polls + 2);
+    await expect.poll(() => bench.server.polls.length, patiently).toBeGreaterThan(polls + 2);
     nowMs = Date.parse('2026-03-04T22:00:01Z');
-    await expect.poll(() => bench.server.polls.length).toBeGreaterThan(polls + 5);
+    await expect.poll(() => bench.server.polls.length, patiently).toBeGreaterThan(polls + 5);
     expect(bench.server.reports.filter(({ state }) => state === 'failed')).toEqual([]);
     expect(fetched()).toBe(0);
   });
@@ -113,17 +114,17 @@ describe('a download under way', () => {
   it('ends when its offer is taken back', async () => {
     const pace = { ...DEFAULT_UPDATE_SETTINGS.pace, maxBytesPerSecond: 20_000 };
     await start({ pace });
-    await expect.poll(fetched).toBe(1);
+    await expect.poll(fetched, patiently).toBe(1);
     bench.server.offer = null;
     const polls = bench.server.polls.length;
-    await expect.poll(() => bench.server.polls.length).toBeGreaterThan(polls + 3);
+    await expect.poll(() => bench.server.polls.length, patiently).toBeGreaterThan(polls + 3);
     bench.server.offer = bench.server.deployment({
       version: '1.0.1',
       artifact: await firmwareBundle('1.0.1'),
       campaignId: 'cmp_000000000009',
     });
     // The device is free for another one, which it would not be while it downloads.
-    await expect.poll(fetched).toBe(1);
+    await expect.poll(fetched, patiently).toBe(1);
     expect(bench.server.reports.some(({ state }) => state === 'failed')).toBe(false);
   });
 
@@ -131,7 +132,7 @@ describe('a download under way', () => {
     const downloadWindows = parseWindows('Wed 11:00-13:00');
     const pace = { ...DEFAULT_UPDATE_SETTINGS.pace, maxBytesPerSecond: 20_000 };
     await start({ pace, preconditions: { ...preconditions, downloadWindows } });
-    await expect.poll(fetched).toBe(1);
+    await expect.poll(fetched, patiently).toBe(1);
     nowMs = Date.parse('2026-03-04T13:00:00Z');
     await waitVisibly(/until 2026-03-11T11:00:00.000Z/);
   });
