@@ -29,9 +29,18 @@ function seconds(stat: string, fieldCount: number): number {
 }
 
 /** Peak resident memory of the process in bytes (VmHWM of proc(5)). */
-export async function peakMemoryOf(pid: number): Promise<number> {
+export function peakMemoryOf(pid: number): Promise<number> {
+  return memoryField(pid, 'VmHWM');
+}
+
+/** Resident memory of the process in bytes (VmRSS of proc(5)). */
+export function residentMemoryOf(pid: number): Promise<number> {
+  return memoryField(pid, 'VmRSS');
+}
+
+async function memoryField(pid: number, field: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kib === undefined) throw new Error(`/proc/${pid}/status has no VmHWM`);
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+  if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${field}`);
   return Number(kib) * 1024;
 }

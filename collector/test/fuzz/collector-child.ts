@@ -76,6 +76,12 @@ export class CollectorChild {
     return message;
   }
 
+  /** What is held after a full collection, in and beside the heap. */
+  async heldBytes(): Promise<number> {
+    const { heapUsed, external } = await this.memory();
+    return heapUsed + external;
+  }
+
   /** Ends it as an operator would; the code is 0 when nothing went wrong. */
   async stop(): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {

@@ -1,12 +1,13 @@
 import { Agent, request } from 'node:http';
-import { DEVICE, type FuzzRequest } from './fuzz-input.ts';
+import { DEVICE, type FuzzRequest, type FuzzTarget } from './fuzz-input.ts';
 import { metricsRequest } from '../testing/otlp-requests.ts';
 
 const HEALTHY: FuzzRequest = { body: metricsRequest({ 'device.id': DEVICE }, 2) };
 const ANSWER_TIMEOUT_MS = 20_000;
 
 /** Sends over a few connections that it keeps, and counts how many it had to open. */
-export class FuzzClient {
+export class FuzzClient implements FuzzTarget<FuzzRequest> {
+  readonly healthyAnswer = 200;
   readonly #agent: Agent;
   readonly #url: string;
   readonly #token: string;
@@ -47,6 +48,11 @@ export class FuzzClient {
 
   healthy(): Promise<number> {
     return this.send(HEALTHY);
+  }
+
+  describe({ method, path, headers, body }: FuzzRequest): string {
+    const start = body.toString('hex', 0, 400);
+    return `${method ?? 'POST'} ${path ?? ''} ${JSON.stringify(headers ?? {})}; ${body.length} bytes ${start}`;
   }
 
   close(): void {

@@ -10,13 +10,26 @@ export interface FuzzRequest {
   readonly chunked?: boolean;
 }
 
-/** A way to break a request, and every status that may answer it. */
-export interface MutationClass {
+/** An HTTP status or a gRPC code; in words what came instead of one. */
+export type Answer = number | string;
+
+/** A way to break a request, and every answer there may be to it. */
+export interface Mutation<Input> {
   readonly name: string;
-  readonly expected: readonly number[];
+  readonly expected: readonly Answer[];
   /** Every n-th turn of the class only; for inputs that cost a hundred times the others. */
   readonly every?: number;
-  readonly make: (random: SeededRandom) => FuzzRequest;
+  readonly make: (random: SeededRandom) => Input;
+}
+export type MutationClass = Mutation<FuzzRequest>;
+
+/** Sends inputs of one transport. */
+export interface FuzzTarget<Input> {
+  /** What a request in order is answered with. */
+  readonly healthyAnswer: Answer;
+  send(input: Input): Promise<Answer>;
+  healthy(): Promise<Answer>;
+  describe(input: Input): string;
 }
 
 export const DEVICE = 'device-1';

@@ -1,19 +1,20 @@
 import type { CollectorChild } from './collector-child.ts';
-import type { FuzzClient } from './fuzz-client.ts';
-import type { FuzzRequest, MutationClass } from './fuzz-input.ts';
+import type { Answer, FuzzTarget, Mutation } from './fuzz-input.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 export interface FuzzOutcome {
   /** One line each: what was sent, what may answer it, what did. */
   readonly surprises: readonly string[];
-  /** Answers by class and status: shows that a class reaches what it is for. */
-  readonly statuses: ReadonlyMap<string, ReadonlyMap<number | string, number>>;
+  readonly sent: number;
+  /** Answers by class: shows that a class reaches what it is for. */
+  readonly answers: ReadonlyMap<string, ReadonlyMap<Answer, number>>;
 }
 
-export interface FuzzPlan {
-  readonly classes: readonly MutationClass[];
+export interface FuzzPlan<Input> {
+  readonly classes: readonly Mutation<Input>[];
   readonly inputs: number;
   readonly seed: number;
+  /** Requests under way at once. */
   readonly parallel: number;
 }
 
@@ -21,41 +22,41 @@ const HEALTHY_EVERY = 20;
 const MAX_SURPRISES = 20;
 
 /** Sends `inputs` broken requests, a healthy one after every twentieth; stops when the child dies. */
-export async function fuzz(
+export async function fuzz<Input>(
   child: CollectorChild,
-  client: FuzzClient,
-  plan: FuzzPlan,
+  target: FuzzTarget<Input>,
+  plan: FuzzPlan<Input>,
 ): Promise<FuzzOutcome> {
   const random = new SeededRandom(plan.seed);
   const surprises: string[] = [];
-  const statuses = new Map<string, Map<number | string, number>>();
+  const answers = new Map<string, Map<Answer, number>>();
   let turn = 0;
   const worker = async () => {
     while (turn < plan.inputs && surprises.length < MAX_SURPRISES) {
       turn += 1;
       const mine = turn;
-      const mutation = classOfTurn(plan.classes, mine);
-      const input = mutation.make(random);
-      const got = await client.send(input).catch(String);
+      const { name, expected, make } = classOfTurn(plan.classes, mine);
+      const input = make(random);
+      const got = await target.send(input).catch(String);
       child.assertAlive();
-      count(statuses, mutation.name, got);
-      if (!mutation.expected.some((status) => status === got)) {
-        surprises.push(describe(mine, mutation, input, got));
+      count(answers, name, got);
+      const sent = () => `turn ${mine}: ${name}: ${target.describe(input)}`;
+      if (!expected.includes(got)) {
+        surprises.push(`${got}, not ${expected.join(' or ')}; ${sent()}`);
       }
       if (mine % HEALTHY_EVERY !== 0) continue;
-      const healthy = await client.healthy().catch(String);
-      if (healthy !== 200) {
-        const after = { ...mutation, name: `healthy, after ${mutation.name}`, expected: [200] };
-        surprises.push(describe(mine, after, input, healthy));
+      const healthy = await target.healthy().catch(String);
+      if (healthy !== target.healthyAnswer) {
+        surprises.push(`${healthy} to a healthy request, after ${sent()}`);
       }
     }
   };
   await Promise.all(Array.from({ length: plan.parallel }, worker));
-  return { surprises, statuses };
+  return { surprises, sent: turn, answers };
 }
 
 /** All in turn; the costly ones on every n-th round only. */
-function classOfTurn(classes: readonly MutationClass[], turn: number): MutationClass {
+function classOfTurn<Input>(classes: readonly Mutation<Input>[], turn: number): Mutation<Input> {
   const round = Math.floor(turn / classes.length);
   for (let step = 0; ; step += 1) {
     const candidate = classes[(turn + step) % classes.length];
@@ -63,26 +64,8 @@ function classOfTurn(classes: readonly MutationClass[], turn: number): MutationC
   }
 }
 
-function count(
-  statuses: Map<string, Map<number | string, number>>,
-  name: string,
-  status: number | string,
-): void {
-  const known = statuses.get(name) ?? new Map<number | string, number>();
-  known.set(status, (known.get(status) ?? 0) + 1);
-  statuses.set(name, known);
-}
-
-function describe(
-  turn: number,
-  mutation: MutationClass,
-  input: FuzzRequest,
-  got: number | string,
-): string {
-  const start = input.body.toString('hex', 0, 400);
-  return [
-    `turn ${turn}: ${mutation.name}: ${got}, not ${mutation.expected.join(' or ')}`,
-    `${input.method ?? 'POST'} ${input.path ?? ''} ${JSON.stringify(input.headers ?? {})}`,
-    `${input.body.length} bytes ${start}`,
-  ].join('; ');
+function count(answers: Map<string, Map<Answer, number>>, name: string, answer: Answer): void {
+  const known = answers.get(name) ?? new Map<Answer, number>();
+  known.set(answer, (known.get(answer) ?? 0) + 1);
+  answers.set(name, known);
 }
