@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { deviceIdSchema, devicePatternSchema, nameSchema } from '@flotilla/contracts';
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { SignJWT } from 'jose';
 import { z } from 'zod';
+import { JwsError, verifyJws } from './jws.ts';
 
 const ISSUER = 'flotilla';
 const AUDIENCE = 'flotilla-device';
@@ -48,29 +49,54 @@ export async function issueDeviceToken(
 }
 
 /** Throws DeviceTokenError with the reason. */
-export async function verifyDeviceToken(
+export function verifyDeviceToken(
   token: string,
   publicKey: KeyObject,
   nowMs = Date.now(),
 ): Promise<DeviceIdentity> {
+  return new Promise((resolve) => resolve(verifyToken(token, publicKey, nowMs)));
+}
+
+/** The same at once. */
+export function verifyToken(token: string, publicKey: KeyObject, nowMs: number): DeviceIdentity {
   try {
-    const { payload } = await jwtVerify(token, publicKey, {
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['EdDSA'],
-      currentDate: new Date(nowMs),
-    });
-    const claims = claimsSchema.parse(payload);
-    const { sub: deviceId, model, group, exp, flotilla_gateway: gateway } = claims;
-    return {
-      ...{ deviceId, model, group },
-      ...(gateway && { gatewayFor: gateway.devices }),
-      ...(exp !== undefined && { expiresAtMs: exp * 1000 }),
-    };
+    const payload = verifyJws(token, publicKey);
+    checkClaims(payload, Math.floor(nowMs / 1000));
+    return identityIn(payload);
   } catch (cause) {
-    const why = cause instanceof errors.JOSEError ? cause.message : 'its claims are incomplete';
+    const why = cause instanceof JwsError ? cause.message : 'its claims are incomplete';
     throw new DeviceTokenError(`device token refused: ${why}`, { cause });
   }
+}
+
+/** Whom it is meant for and when (RFC 7519, 4.1). */
+function checkClaims(payload: Record<string, unknown>, nowSeconds: number): void {
+  const { iss, aud, exp, nbf, iat } = payload;
+  if (iss !== ISSUER) throw new JwsError('unexpected "iss" claim value');
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!audiences.includes(AUDIENCE)) throw new JwsError('unexpected "aud" claim value');
+  for (const [name, value] of Object.entries({ exp, nbf, iat })) {
+    if (value !== undefined && typeof value !== 'number') {
+      throw new JwsError(`"${name}" claim must be a number`);
+    }
+  }
+  if (typeof exp === 'number' && exp <= nowSeconds) {
+    throw new JwsError('"exp" claim timestamp check failed');
+  }
+  if (typeof nbf === 'number' && nbf > nowSeconds) {
+    throw new JwsError('"nbf" claim timestamp check failed');
+  }
+}
+
+/** Who the claims of a verified token name; throws what zod throws. */
+export function identityIn(payload: Record<string, unknown>): DeviceIdentity {
+  const claims = claimsSchema.parse(payload);
+  const { sub: deviceId, model, group, exp, flotilla_gateway: gateway } = claims;
+  return {
+    ...{ deviceId, model, group },
+    ...(gateway && { gatewayFor: gateway.devices }),
+    ...(exp !== undefined && { expiresAtMs: exp * 1000 }),
+  };
 }
 
 export class DeviceTokenError extends Error {

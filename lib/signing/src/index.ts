@@ -1,2 +1,4 @@
 export * from './device-token.ts';
+export * from './fingerprint-table.ts';
 export * from './keys.ts';
+export * from './verified-tokens.ts';
