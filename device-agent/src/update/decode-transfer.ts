@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { UpdateRefusal } from '../update-refusal.ts';
 import { ZstdFrameError, ZstdFrameScanner, type FramePiece } from './domain/zstd-frame-scanner.ts';
@@ -11,6 +10,7 @@ export type DecodedPart =
 
 /** Largest window a frame may ask for, as a power of two: 8 MiB, what zstd's levels up to 19 use. */
 const MAX_WINDOW_LOG = 23;
+const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Undoes the encoding of a transfer that starts at `offsetBytes`, with memory that does not depend on
@@ -35,69 +35,90 @@ async function* decodeFrames(
   chunks: AsyncIterable<Buffer>,
   offsetBytes: number,
 ): AsyncGenerator<DecodedPart, void> {
-  const source = pieces(chunks);
+  const decoder = new FrameDecoder();
   let transferOffsetBytes = offsetBytes;
-  const count = (piece: FramePiece) => (transferOffsetBytes += piece.bytes.length);
   try {
-    for (;;) {
-      const { value: first, done } = await source.next();
-      if (done === true) return;
-      if (first.kind === 'skippable') {
-        count(first);
-        continue;
-      }
-      for await (const bytes of decodeFrame(first, source, count)) yield { kind: 'content', bytes };
-      yield { kind: 'boundary', transferOffsetBytes };
+    for await (const { bytes, kind, end } of pieces(chunks)) {
+      transferOffsetBytes += bytes.length;
+      if (kind === 'skippable') continue;
+      for await (const content of decoder.decode(bytes)) yield { kind: 'content', bytes: content };
+      if (end) yield { kind: 'boundary', transferOffsetBytes };
     }
   } finally {
-    await source.return();
+    decoder.close();
   }
 }
 
-/** Takes from `source` up to the end of the frame that `first` begins, and no further. */
-async function* decodeFrame(
-  first: FramePiece,
-  source: AsyncGenerator<FramePiece, void>,
-  count: (piece: FramePiece) => void,
-): AsyncGenerator<Buffer, void> {
-  async function* frame(): AsyncGenerator<Buffer, void> {
-    for (let piece = first; ;) {
-      count(piece);
-      yield piece.bytes;
-      if (piece.end) return;
-      const next = await source.next();
-      if (next.done === true) return;
-      piece = next.value;
-    }
-  }
-  const decoder = createZstdDecompress({
+/**
+ * One decoder for all frames: it takes the next frame when it was given exactly the last one. A new one
+ * for each would leave its window, some MiB, to every thread's share of the heap in turn.
+ */
+class FrameDecoder {
+  readonly #zstd = createZstdDecompress({
+    chunkSize: CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
   });
-  const fed = pipeline(frame, decoder);
-  // Its fault is the iteration's below; without a reader of its own it would end the process.
-  fed.catch(() => undefined);
-  try {
-    for await (const chunk of decoder) yield chunk as Buffer;
-    await fed;
-  } catch (error) {
-    throw asZstdRefusal(error);
-  } finally {
-    decoder.destroy();
+  #error: Error | null = null;
+  #changed = Promise.withResolvers<void>();
+
+  constructor() {
+    const wake = () => this.#changed.resolve();
+    this.#zstd.on('readable', wake).on('error', (error) => {
+      this.#error = error;
+      wake();
+    });
+  }
+
+  /** Everything that these bytes of one frame stand for. Throws UpdateRefusal. */
+  async *decode(bytes: Buffer): AsyncGenerator<Buffer, void> {
+    let isTaken = false;
+    this.#zstd.write(bytes, () => {
+      isTaken = true;
+      this.#changed.resolve();
+    });
+    for (;;) {
+      this.#changed = Promise.withResolvers<void>();
+      const content = this.#zstd.read() as Buffer | null;
+      if (this.#error !== null) throw asZstdRefusal(this.#error);
+      if (content !== null) yield content;
+      else if (isTaken) return;
+      else await this.#changed.promise;
+    }
+  }
+
+  close(): void {
+    this.#zstd.destroy();
   }
 }
 
+/** Everything of one frame within a chunk as one piece: each costs a turn of the decoder. */
 async function* pieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<FramePiece, void> {
   const scanner = new ZstdFrameScanner();
-  for await (const chunk of chunks) {
-    try {
-      yield* scanner.push(chunk);
-    } catch (error) {
-      throw asZstdRefusal(error);
-    }
-  }
+  for await (const chunk of chunks) yield* merged(scan(scanner, chunk));
   if (!scanner.isBetweenFrames) {
     throw new UpdateRefusal('artifact_checksum_mismatch', 'the download ends within a zstd frame');
   }
+}
+
+function* scan(scanner: ZstdFrameScanner, chunk: Buffer): Generator<FramePiece, void> {
+  try {
+    yield* scanner.push(chunk);
+  } catch (error) {
+    throw asZstdRefusal(error);
+  }
+}
+
+function* merged(pieces: Iterable<FramePiece>): Generator<FramePiece, void> {
+  let parts: Buffer[] = [];
+  let kind: FramePiece['kind'] = 'data';
+  for (const piece of pieces) {
+    kind = piece.kind;
+    parts.push(piece.bytes);
+    if (!piece.end) continue;
+    yield { bytes: Buffer.concat(parts), kind, end: true };
+    parts = [];
+  }
+  if (parts.length > 0) yield { bytes: Buffer.concat(parts), kind, end: false };
 }
 
 function asZstdRefusal(error: unknown): unknown {

@@ -44,7 +44,7 @@ describe('a transfer in zstd frames', () => {
       fc.asyncProperty(
         fc.integer({ min: 1, max: 40_000 }),
         fc.integer({ min: 500, max: 9_000 }),
-        fc.integer({ min: 1, max: 5_000 }),
+        fc.integer({ min: 60, max: 5_000 }),
         fc.nat(50),
         async (size, frameBytes, chunkBytes, seed) => {
           const original = content(size, seed);
@@ -61,6 +61,21 @@ describe('a transfer in zstd frames', () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  it('is the same when every byte of it comes alone', async () => {
+    const original = content(3_000, 7);
+    const served = seekableZstd(original, 700);
+    const whole = await decode('zstd', inChunks(served, 1));
+    expect(whole.content.equals(original)).toBe(true);
+    expect(whole.boundaries).toHaveLength(5);
+  });
+
+  it('may hold frames that stand for nothing, any number of them', async () => {
+    const nothing = Array.from({ length: 500 }, () => zstdCompressSync(Buffer.alloc(0)));
+    const served = Buffer.concat([...nothing, zstdCompressSync(content(900, 8)), ...nothing]);
+    const decoded = await decode('zstd', inChunks(served, 1_000));
+    expect(decoded.content.equals(content(900, 8))).toBe(true);
   });
 
   it('reads an ordinary stream of one frame', async () => {
