@@ -1,5 +1,6 @@
 import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Bundle } from '@flotilla/contracts';
 import { syncFolder, type Logger } from '@flotilla/service';
 import { isFileError } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
@@ -71,12 +72,11 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
     });
     await this.#pointCurrentTo(slot);
     const content = await this.content(slot);
-    const treePath = join(this.#slotsDir, slot, 'tree');
+    const treePath = this.#treePath(slot);
     try {
       if (content === null) throw new BundleError('the slot holds no complete artifact');
-      const bundle = await readBundle(treePath);
-      if (this.environment().slots[slot].kind === 'good')
-        await this.records.recordProof(slot, content);
+      const bundle = await this.#readTree(slot, content);
+      if (this.#isGood(slot)) await this.records.recordProof(slot, content);
       return { kind: 'booted', booted: { kind: 'bundle', slot, content, treePath, bundle } };
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
@@ -106,23 +106,58 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
   }
 
   async *readBack(slot: SlotName, firstByte: number, lengthBytes: number): AsyncGenerator<Buffer> {
-    yield* readExactly(this.artifactPath(slot), firstByte, lengthBytes);
+    const { logger } = this.#options;
+    yield* readExactly(this.artifactPath(slot), firstByte, lengthBytes, logger);
   }
 
   async seal(slot: SlotName, content: SlotContent): Promise<void> {
-    const onDisk = await digestFile(this.artifactPath(slot));
+    const onDisk = await digestFile(this.artifactPath(slot), this.#options.logger);
     if (onDisk.sha256 !== content.sha256) {
       throw new UpdateRefusal(
         'slot_readback_mismatch',
         `slot ${slot} reads back with SHA-256 ${onDisk.sha256}, expected ${content.sha256}`,
       );
     }
-    const treePath = join(this.#slotsDir, slot, 'tree');
+    const treePath = this.#treePath(slot);
     await rm(treePath, { recursive: true, force: true });
     await mkdir(treePath);
     await unpackChecked(this.artifactPath(slot), treePath, content.version);
     await this.records.recordContent(slot, content);
     await this.store.change('written', (now) => boot.markWritten(now, slot));
+  }
+
+  #treePath(slot: SlotName): string {
+    return join(this.#slotsDir, slot, 'tree');
+  }
+
+  #isGood(slot: SlotName): boolean {
+    return this.environment().slots[slot].kind === 'good';
+  }
+
+  /** Throws BundleError. A confirmed slot is worth unpacking again; on trial damage counts as failure. */
+  async #readTree(slot: SlotName, content: SlotContent): Promise<Bundle> {
+    try {
+      return await readBundle(this.#treePath(slot));
+    } catch (error) {
+      if (!(error instanceof BundleError) || !this.#isGood(slot)) throw error;
+      if (!(await this.#holdsArtifact(slot, content))) throw error;
+      this.#options.logger.error({ err: error, slot }, 'damaged slot unpacked again');
+      await this.#unpackAgain(slot);
+      return readBundle(this.#treePath(slot));
+    }
+  }
+
+  /** A tree is whole or not there, wherever the power goes. */
+  async #unpackAgain(slot: SlotName): Promise<void> {
+    const treePath = this.#treePath(slot);
+    const fresh = `${treePath}.new`;
+    for (const path of [fresh, treePath]) await rm(path, { recursive: true, force: true });
+    await mkdir(fresh);
+    await extractBundle(this.artifactPath(slot), fresh);
+    await this.#options.step('slot:repair', async () => {
+      await rename(fresh, treePath);
+      await syncFolder(this.records.folderOf(slot));
+    });
   }
 
   async #pointCurrentTo(slot: SlotName): Promise<void> {
@@ -162,8 +197,13 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
   async #isTrusted(slot: SlotName): Promise<boolean> {
     const content = await this.content(slot);
     if (content === null || !(await this.records.isProven(slot, content.sha256))) return false;
+    return this.#holdsArtifact(slot, content);
+  }
+
+  async #holdsArtifact(slot: SlotName, { sha256 }: SlotContent): Promise<boolean> {
+    const { logger } = this.#options;
     try {
-      return (await digestFile(this.artifactPath(slot))).sha256 === content.sha256;
+      return (await digestFile(this.artifactPath(slot), logger)).sha256 === sha256;
     } catch (error) {
       if (isFileError(error, 'ENOENT')) return false;
       throw error;

@@ -101,10 +101,12 @@ export class ImageBackend extends SlotStates implements SlotBackend {
   }
 
   async *readBack(slot: SlotName, firstByte: number, lengthBytes: number): AsyncGenerator<Buffer> {
+    const { logger } = this.#options;
     const { path } = this.#devices[slot];
     const inHead = await this.#headInFile(slot, firstByte, lengthBytes);
     if (inHead.length > 0) yield inHead;
-    yield* readExactly(path, firstByte + inHead.length, lengthBytes - inHead.length);
+    const first = firstByte + inHead.length;
+    yield* readExactly(path, first, lengthBytes - inHead.length, logger);
   }
 
   async seal(slot: SlotName, content: SlotContent): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Logger } from '@flotilla/service';
 import { isFileError } from '../disk/durable-file.ts';
 import { readRange } from '../disk/read-range.ts';
 import { SlotResumeError } from './slot-backend.ts';
@@ -7,10 +8,11 @@ export async function* readExactly(
   path: string,
   firstByte: number,
   lengthBytes: number,
+  logger: Pick<Logger, 'debug'>,
 ): AsyncGenerator<Buffer> {
   let left = lengthBytes;
   try {
-    for await (const chunk of readRange(path, firstByte, lengthBytes)) {
+    for await (const chunk of readRange(path, firstByte, lengthBytes, logger)) {
       left -= chunk.length;
       yield chunk;
     }

@@ -1,34 +1,34 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { playMatrix } from '../../src/testing/power-cut/cut-matrix.ts';
-import { DEVICE_KINDS, sha256 } from '../../src/testing/power-cut/update-story.ts';
+import {
+  artifactOf,
+  DEVICE_KINDS,
+  type DeviceKind,
+} from '../../src/testing/power-cut/simulated-machine.ts';
 import { firmwareBundle } from '../../src/testing/test-bundle.ts';
 
-const artifact = (version: string, bytes: Buffer) => ({
-  version,
-  bytes,
-  sha256: sha256(bytes),
-  sizeBytes: bytes.length,
-});
+async function artifact(kind: DeviceKind, version: string) {
+  const bytes = kind === 'directory' ? await firmwareBundle(version) : randomBytes(150_000);
+  return artifactOf(version, bytes);
+}
 
 describe('a power cut at a durable write, torn writes included', () => {
   it.each(DEVICE_KINDS.flatMap((kind) => [true, false].map((isGood) => [kind, isGood] as const)))(
     'ends on the right version: %s, working firmware %s',
     async (kind, isGood) => {
-      const make = async (version: string, fill: number) =>
-        artifact(
-          version,
-          kind === 'directory' ? await firmwareBundle(version) : Buffer.alloc(200_000, fill),
-        );
       const cells = await playMatrix({
         kind,
         isGood,
-        old: await make('1.0.0', 1),
-        next: await make('1.1.0', 2),
+        isDelta: false,
+        old: await artifact(kind, '1.0.0'),
+        next: await artifact(kind, '1.1.0'),
         random: Math.random,
-        every: 10,
-        pairs: 2,
+        every: 40,
+        bytes: 1,
+        pairs: 1,
       });
-      expect(cells.length).toBeGreaterThan(8);
+      expect(cells.length).toBeGreaterThan(3);
       const expected = isGood ? 'updated' : 'rolled_back';
       expect(cells.filter(({ end }) => end !== expected)).toEqual([]);
     },

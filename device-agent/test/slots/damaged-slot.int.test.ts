@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceAgent } from '../../src/device-agent.ts';
 import type { DurableStep } from '../../src/disk/durable-step.ts';
 import { copyPath } from '../../src/slots/boot-environment.ts';
-import { PowerCutError } from '../../src/testing/power-cut.ts';
+import { CuttablePower, PowerCutError } from '../../src/testing/power-cut.ts';
 import { ScriptedHost } from '../../src/testing/scripted-firmware.ts';
 import { firmwareBundle, type FirmwareKind } from '../../src/testing/test-bundle.ts';
 import { AgentBench } from '../agent-bench.ts';
@@ -96,10 +96,42 @@ describe('a damaged content.json', () => {
   });
 });
 
+/** Neither as unpacked nor as delivered. */
+function loseSlotB(): void {
+  rmSync(onDisk('slots/b/tree'), { recursive: true });
+  appendFileSync(onDisk('slots/b/artifact.tar'), 'x');
+}
+
+describe('a confirmed slot whose unpacked files are damaged', () => {
+  it('is unpacked again from its artifact', async () => {
+    await stoppedAfterUpdate();
+    const before = bench.runningSlotDigest();
+    rmSync(onDisk('slots/b/tree/bundle.json'));
+    rmSync(onDisk('slots/b/tree/data'), { recursive: true });
+    await polledVersion(await start(), '1.1.0');
+    expect(bench.runningSlotDigest()).toBe(before);
+  });
+
+  it.each(['before', 'after'] as const)(
+    'is unpacked again when the power goes %s that is done',
+    async (side) => {
+      await stoppedAfterUpdate();
+      const before = bench.runningSlotDigest();
+      rmSync(onDisk('slots/b/tree/bundle.json'));
+      const power = new CuttablePower({ index: 2, side });
+      const agent = await bench.start({}, { host: new ScriptedHost(), step: power.step });
+      await expect(agent.done).rejects.toThrow(PowerCutError);
+      expect(power.names).toEqual(['env:boot:b', 'slot:repair']);
+      await polledVersion(await start(), '1.1.0');
+      expect(bench.runningSlotDigest()).toBe(before);
+    },
+  );
+});
+
 describe('a slot that became unreadable', () => {
   it('does not leave the device without firmware while the other slot is intact', async () => {
     await stoppedAfterUpdate();
-    rmSync(onDisk('slots/b/tree/bundle.json'));
+    loseSlotB();
     const agent = await start();
     await polledVersion(agent, '1.0.0');
     await agent.stop();
@@ -116,7 +148,7 @@ describe('a slot that became unreadable', () => {
   it('is the target of the download that began while the other one still ran', async () => {
     await stoppedAfterUpdate();
     await cutAfter('journal:DOWNLOADING', '1.2.0', third);
-    rmSync(onDisk('slots/b/tree'), { recursive: true });
+    loseSlotB();
     const agent = await start();
     const report = await bench.finalReport(third);
     expect(report).toMatchObject({ state: 'confirmed', fromVersion: '1.0.0' });
