@@ -16,6 +16,10 @@ export const devicePatternSchema = z
     'must be a device id, or the beginning of one followed by *',
   );
 
+export function matchesDevicePattern(pattern: string, deviceId: string): boolean {
+  return pattern.endsWith('*') ? deviceId.startsWith(pattern.slice(0, -1)) : pattern === deviceId;
+}
+
 /** A model or group name; the same alphabet as a device id. */
 export const nameSchema = deviceIdSchema;
 

@@ -39,6 +39,7 @@ export const UPDATE_REASONS = [
   'bundle_invalid',
   'no_space',
   'slot_write_failed',
+  'installer_failed',
   'slot_readback_mismatch',
   'hook_failed',
   'trial_crashed',

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { FastifyInstance } from 'fastify';
 import { sql, type Kysely } from 'kysely';
@@ -10,14 +10,13 @@ import type { Database } from './db/database.ts';
 import { computeDelta } from './delta/compute-delta.ts';
 import { DeltaJobs } from './delta/delta-jobs.ts';
 import { DeltaStore } from './delta/delta-store.ts';
-import { DevicePolls } from './devices/device-polls.ts';
 import { DeviceStore } from './devices/device-store.ts';
+import { createPolls, registerDdiApi, registerDeviceApi } from './device-apis.ts';
 import { HealthReader } from './devices/health-reader.ts';
 import { LastSeenBuffer } from './devices/last-seen-buffer.ts';
 import { registerRegistryRoutes } from './devices/registry-routes.ts';
 import type { ArtifactStore } from './firmware/artifact-store.ts';
 import { ChannelStore } from './firmware/channel-store.ts';
-import { isDownloadable } from './firmware/downloadable.ts';
 import { registerFirmwareRoutes } from './firmware/firmware-routes.ts';
 import { followTargets, type TargetsChange } from './firmware/firmware-release.ts';
 import { FirmwareStore } from './firmware/firmware-store.ts';
@@ -32,7 +31,6 @@ import { ResumableUploads } from './firmware/resumable-uploads.ts';
 import { registerUploadRoutes } from './firmware/upload-routes.ts';
 import { UploadStore } from './firmware/upload-store.ts';
 import { registerConsole } from './http/console.ts';
-import { registerDeviceRoutes } from './http/device-routes.ts';
 import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
 import { requireOperator } from './http/operator-auth.ts';
 import { registerStatusRoute } from './http/status-route.ts';
@@ -48,7 +46,7 @@ const LAST_SEEN_FLUSH_MS = 1000;
 /** What the rest of the service asks of campaigns; their own routes know more. */
 export type CampaignPort = Pick<
   CampaignService,
-  'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'pauseUnofferable' | 'start' | 'stop'
+  'reachOf' | 'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'pauseUnofferable' | 'start' | 'stop'
 >;
 
 /** Requests in flight get this long at a stop; a device resumes a download that is cut (Range). */
@@ -118,7 +116,9 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   registerRegistryMetrics(registry, { devices, firmware, deltas });
   registerTrustMetrics(registry, new TrustStore(database));
   scope(app, (operator) => registerOperatorApi(operator, deps, parts));
-  scope(app, (device) => registerDeviceApi(device, deps, parts));
+  const polls = createPolls(deps, parts);
+  scope(app, (device) => registerDeviceApi(device, { ...deps, ...parts, polls }));
+  scope(app, (device) => registerDdiApi(device, { ...deps, ...parts, polls }));
   const { consoleFolder } = deps;
   if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
 
@@ -157,7 +157,7 @@ async function openTrust(deps: OtaServiceDeps): Promise<TrustService> {
   return trust;
 }
 
-interface Parts {
+export interface Parts {
   readonly devices: DeviceStore;
   readonly firmware: FirmwareStore;
   readonly deltas: DeltaStore;
@@ -228,29 +228,6 @@ async function afterPublication(
     const row = await parts.firmware.byVersion(release.model, release.version);
     if (row !== undefined) await parts.deltaJobs.planFor(row);
   }
-}
-
-function registerDeviceApi(app: FastifyInstance, deps: OtaServiceDeps, parts: Parts): void {
-  registerDeviceRoutes(app, {
-    devices: parts.devices,
-    polls: new DevicePolls({
-      devices: parts.devices,
-      lastSeen: parts.lastSeen,
-      firmware: parts.firmware,
-      models: parts.models,
-      deltas: parts.deltas,
-      deltaJobs: parts.deltaJobs,
-      campaigns: deps.campaigns,
-      pollMs: deps.devicePollMs,
-      clock: deps.clock,
-    }),
-    campaigns: deps.campaigns,
-    artifacts: deps.artifacts,
-    metadata: new TrustStore(deps.database),
-    isDownloadable: (sha256, model) => isDownloadable(deps.database, sha256, model),
-    deviceTokenPublicKey: createPublicKey(deps.deviceTokenKey),
-    clock: deps.clock,
-  });
 }
 
 /** A part of the server with hooks and parsers of its own. */

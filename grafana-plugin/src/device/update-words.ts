@@ -112,6 +112,10 @@ const REASON_WORDS: Readonly<Record<UpdateReason, ReasonWords>> = {
     sentence:
       'Writing the new firmware to the inactive slot failed. The running firmware is untouched.',
   },
+  installer_failed: {
+    short: 'installer failed',
+    sentence: 'The installer on the device gave the update up. The running firmware is untouched.',
+  },
   slot_readback_mismatch: {
     short: 'storage fault',
     sentence:

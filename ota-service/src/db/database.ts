@@ -1,7 +1,8 @@
 import type { CampaignTables } from '../campaigns/tables.ts';
+import type { DdiTables } from '../ddi/tables.ts';
 import type { DeviceTables } from '../devices/tables.ts';
 import type { FirmwareTables } from '../firmware/tables.ts';
 import type { TrustTables } from '../trust/tables.ts';
 
 /** Every table of the registry; each concept declares its own beside its code. */
-export type Database = FirmwareTables & DeviceTables & CampaignTables & TrustTables;
+export type Database = FirmwareTables & DeviceTables & CampaignTables & DdiTables & TrustTables;

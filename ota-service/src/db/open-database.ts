@@ -3,6 +3,7 @@ import { dirname, isAbsolute } from 'node:path';
 import { Kysely, type Dialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { campaignMigrations } from '../campaigns/tables.ts';
+import { ddiMigrations } from '../ddi/tables.ts';
 import { deviceMigrations } from '../devices/tables.ts';
 import { firmwareMigrations } from '../firmware/migrations.ts';
 import { trustMigrations } from '../trust/tables.ts';
@@ -42,6 +43,7 @@ async function migrate(database: Kysely<Database>): Promise<void> {
           ...firmwareMigrations,
           ...deviceMigrations,
           ...campaignMigrations,
+          ...ddiMigrations,
           ...trustMigrations,
         }),
     },

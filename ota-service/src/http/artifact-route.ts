@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { ArtifactStore } from '../firmware/artifact-store.ts';
 import { decideRange } from './byte-range.ts';
 
-const pathSchema = z.strictObject({ sha256: sha256Schema });
+/** A route may have more in its path. */
+const pathSchema = z.object({ sha256: sha256Schema });
 
 export interface ArtifactRouteDeps {
   readonly artifacts: ArtifactStore;

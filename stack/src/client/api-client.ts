@@ -16,6 +16,7 @@ import {
   type DeviceCreated,
   type DeviceDetail,
   type DeviceView,
+  type FirmwareFormat,
   type FirmwareView,
   type OfflineRole,
   type Problem,
@@ -64,8 +65,13 @@ export class ApiClient {
     return this.#call(deviceDetailSchema, 'GET', `/devices/${encodeURIComponent(id)}`);
   }
 
-  uploadFirmware(model: string, version: string, artifact: Uint8Array): Promise<FirmwareView> {
-    const query = new URLSearchParams({ model, version });
+  uploadFirmware(
+    model: string,
+    version: string,
+    artifact: Uint8Array,
+    format: FirmwareFormat = 'tar',
+  ): Promise<FirmwareView> {
+    const query = new URLSearchParams({ model, version, format });
     return this.#call(firmwareViewSchema, 'POST', `/firmware?${query.toString()}`, artifact);
   }
 

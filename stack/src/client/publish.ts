@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { FirmwareView } from '@flotilla/contracts';
+import type { FirmwareFormat, FirmwareView } from '@flotilla/contracts';
 import {
   draftTargets,
   fromDocument,
@@ -13,6 +13,8 @@ export interface Release {
   readonly model: string;
   readonly version: string;
   readonly artifact: Uint8Array;
+  /** A bundle when not given. */
+  readonly format?: FirmwareFormat;
 }
 
 /** How long targets stay good without anybody signing new ones. */
@@ -29,7 +31,8 @@ export async function publish(
   release: Release,
   targetsKey: KeyObject,
 ): Promise<FirmwareView> {
-  const draft = await api.uploadFirmware(release.model, release.version, release.artifact);
+  const { model, version, artifact, format } = release;
+  const draft = await api.uploadFirmware(model, version, artifact, format);
   for (let tries = 1; ; tries += 1) {
     const { targets } = await api.trust();
     const current = targets === null ? null : fromDocument('targets', targets);
