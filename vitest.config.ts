@@ -14,7 +14,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['**/*.test.ts', '**/*.test.tsx'],
-          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts'],
+          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.vm.test.ts'],
         },
       },
       {
@@ -43,6 +43,23 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // A virtual machine in software emulation: minutes a case, so only when asked for.
+      ...(process.env.npm_lifecycle_event === 'test:vm'
+        ? [
+            {
+              test: {
+                name: 'vm',
+                include: ['**/*.vm.test.ts'],
+                exclude,
+                testTimeout: 900_000,
+                hookTimeout: 300_000,
+                pool: 'forks' as const,
+                maxWorkers: 1,
+                fileParallelism: false,
+              },
+            },
+          ]
+        : []),
     ],
   },
 });

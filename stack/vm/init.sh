@@ -23,9 +23,7 @@ set -a
 . /etc/flotilla/agent.env
 set +a
 while true; do
-  if [ -n "$FLOTILLA_VM_COMMAND" ]; then $FLOTILLA_VM_COMMAND; else
-    node /runtime/app/device-agent/src/main.ts
-  fi
+  node /runtime/app/device-agent/src/main.ts
   echo "init: the agent ended with $?"
   sleep 1
 done

@@ -1,4 +1,13 @@
-import { chmod, copyFile, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeExt4 } from './ext4-image.ts';
@@ -26,7 +35,7 @@ export async function writeSlotImage(
   workDir: string,
   contents: SlotContents,
 ): Promise<void> {
-  const tree = join(workDir, `slot-${contents.version}`);
+  const tree = await mkdtemp(join(workDir, 'slot-'));
   for (const folder of [
     ...['bin', 'sbin', 'boot', 'dev', 'proc', 'sys', 'tmp', 'data', 'runtime', 'loader', 'lib64'],
     ...['lib/modules', 'etc/flotilla'],
