@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 const services = ['device-agent', 'collector', 'pipeline', 'ota-service', 'grafana-plugin'];
-const libs = ['service', 'event-log', 'delta', 'signing', 'otlp', 'otlp-queue'];
+const libs = ['service', 'event-log', 'delta', 'signing', 'otlp', 'otlp-queue', 'trust'];
 const pkg = (name) => `@flotilla/${name}`;
 
 /** Dependencies point one way: contracts <- lib <- services <- stack. */
