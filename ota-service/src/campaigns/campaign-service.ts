@@ -23,11 +23,15 @@ import { CensusReader } from './census-reader.ts';
 import type { Offer } from './domain/offer-decision.ts';
 import { EvaluationLoop } from './evaluation-loop.ts';
 import { pauseUnofferable, refuseUnofferable } from './unofferable-campaigns.ts';
-import { UpdateIntake, type PollingDevice } from './update-intake.ts';
+import { RunningCampaigns } from './running-campaigns.ts';
+import { UpdateIntake, type PollingDevice, type Reach } from './update-intake.ts';
 
 export type { Offer } from './domain/offer-decision.ts';
+export type { Reach } from './update-intake.ts';
 
 export interface CampaignService {
+  /** Which devices of a model its campaigns have come to, from memory. */
+  reachOf(model: string): Promise<Reach>;
   /** What this device may install now; null for nothing. Changes nothing. */
   offerFor(device: PollingDevice, nowMs: number): Promise<Offer | null>;
   /**
@@ -81,7 +85,8 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
   const { database, eventLog, clock, logger } = deps;
   const store = new CampaignStore(database);
   const attempts = new AttemptStore(database);
-  const intake = new UpdateIntake({ database, store, attempts, eventLog });
+  const running = new RunningCampaigns(database, store);
+  const intake = new UpdateIntake({ database, store, running, attempts, eventLog });
   const census = new CensusReader(database, clock);
   const loop = new EvaluationLoop({
     store,
@@ -102,6 +107,7 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
     return campaignView(campaign, exposed.get(id) ?? 0);
   };
   return {
+    reachOf: (model) => intake.reachOf(model),
     offerFor: (device) => intake.offerFor(device),
     markOffered: (deviceId, offer, nowMs) => intake.markOffered(deviceId, offer, nowMs),
     recordReport: (deviceId, report, nowMs) => intake.recordReport(deviceId, report, nowMs),
@@ -109,6 +115,7 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
     async create(request, actor) {
       const id = deps.newId('cmp');
       await createCampaign({ database, store }, id, request, actor, clock());
+      running.expire();
       return get(id);
     },
     list: async () => views(await store.list({})),
@@ -122,10 +129,17 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
         await refuseUnofferable(database, (await findCampaign(store, id)).firmwareId);
       }
       await actOnCampaign(store, id, action, by, clock());
+      running.expire();
       return get(id);
     },
-    pauseUnofferable: () => pauseUnofferable(database, store, clock()),
-    evaluateAll: () => loop.evaluateAll(),
+    async pauseUnofferable() {
+      await pauseUnofferable(database, store, clock());
+      running.expire();
+    },
+    async evaluateAll() {
+      await loop.evaluateAll();
+      running.expire();
+    },
     start: () => loop.start(),
     stop: () => loop.stop(),
   };

@@ -6,7 +6,8 @@ import type { Database } from '../db/database.ts';
 import type { AttemptStore } from './attempt-store.ts';
 import { findCampaign } from './campaign-actions.ts';
 import type { CampaignStore } from './campaign-store.ts';
-import { decideOffer, type Offer } from './domain/offer-decision.ts';
+import { decideOffer, reaches, type Offer } from './domain/offer-decision.ts';
+import type { RunningCampaigns } from './running-campaigns.ts';
 import { offeredReportId, publishUpdateEvent } from './update-event-log.ts';
 
 export interface PollingDevice {
@@ -16,28 +17,48 @@ export interface PollingDevice {
   readonly firmwareVersion: string | null;
 }
 
+/** What runs for a model, asked many times a second. */
+export interface Reach {
+  /** Changes whenever a campaign of the model starts, ends or takes a step. */
+  readonly epoch: number;
+  /** Whether a campaign has come to this device; while none has, there is nothing to offer it. */
+  reaches(device: Pick<PollingDevice, 'id' | 'group'>): boolean;
+}
+
 /** What devices ask and tell about updates. */
 export class UpdateIntake {
   readonly #database: Kysely<Database>;
   readonly #store: CampaignStore;
+  readonly #running: RunningCampaigns;
   readonly #attempts: AttemptStore;
   readonly #eventLog: EventLog;
 
   constructor(deps: {
     readonly database: Kysely<Database>;
     readonly store: CampaignStore;
+    readonly running: RunningCampaigns;
     readonly attempts: AttemptStore;
     readonly eventLog: EventLog;
   }) {
     this.#database = deps.database;
     this.#store = deps.store;
+    this.#running = deps.running;
     this.#attempts = deps.attempts;
     this.#eventLog = deps.eventLog;
   }
 
-  /** Reads the registry each time, so that a pause holds on every replica at once. */
+  async reachOf(model: string): Promise<Reach> {
+    const { campaigns, epoch } = await this.#running.of(model);
+    return { epoch, reaches: (device) => campaigns.some((campaign) => reaches(campaign, device)) };
+  }
+
+  /**
+   * Decides over the campaigns in memory; the registry is asked only for a device that one has come to.
+   * What they may have missed, a pause on another replica, is checked when the offer is noted.
+   */
   async offerFor(device: PollingDevice): Promise<Offer | null> {
-    const campaigns = await this.#store.list({ statuses: ['running'], model: device.model });
+    const running = await this.#running.of(device.model);
+    const campaigns = running.campaigns.filter((campaign) => reaches(campaign, device));
     if (campaigns.length === 0) return null;
     const known = await this.#device(device.id);
     if (known !== null && isParked(known.lifecycle)) return null;

@@ -7,6 +7,7 @@ import {
 } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import type { CampaignService, Offer } from '../campaigns/campaign-service.ts';
+import type { DeviceIdentity } from '@flotilla/signing';
 import type { DeltaJobs } from '../delta/delta-jobs.ts';
 import type { DeltaStore } from '../delta/delta-store.ts';
 import type { FirmwareRow, FirmwareStore } from '../firmware/firmware-store.ts';
@@ -15,6 +16,7 @@ import type { ModelStore } from '../firmware/model-store.ts';
 import { stringList } from '../firmware/string-list.ts';
 import type { DeviceRow, DeviceStore, Withheld } from './device-store.ts';
 import { chooseTransfer, type DeltaStatus } from './domain/choose-transfer.ts';
+import { IdleDevices } from './idle-devices.ts';
 import type { LastSeenBuffer } from './last-seen-buffer.ts';
 
 /** A device that waits for its delta asks again soon. */
@@ -27,7 +29,7 @@ export interface DevicePollDeps {
   readonly models: Pick<ModelStore, 'byName'>;
   readonly deltas: DeltaStore;
   readonly deltaJobs: Pick<DeltaJobs, 'request'>;
-  readonly campaigns: Pick<CampaignService, 'offerFor' | 'markOffered'>;
+  readonly campaigns: Pick<CampaignService, 'reachOf' | 'offerFor' | 'markOffered'>;
   readonly pollMs: number;
   readonly clock: () => number;
 }
@@ -35,8 +37,26 @@ export interface DevicePollDeps {
 /** Answers "this runs here, what may I do?". */
 export class DevicePolls {
   readonly #deps: DevicePollDeps;
+  readonly #idle = new IdleDevices();
+
   constructor(deps: DevicePollDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * From memory, in constant time: the answer for a device that had nothing to do, says of itself what
+   * it said then, and that no campaign has come to since. Null when that is not known; then `answer`.
+   */
+  async answerIdle(
+    { deviceId, model }: DeviceIdentity,
+    poll: PollRequest,
+  ): Promise<PollResponse | null> {
+    const { campaigns, lastSeen, pollMs, clock } = this.#deps;
+    const { epoch } = await campaigns.reachOf(model);
+    const nowMs = clock();
+    if (!this.#idle.isIdle(deviceId, poll, epoch, nowMs)) return null;
+    lastSeen.note(deviceId, nowMs);
+    return { pollAfterMs: pollMs, deployment: null };
   }
 
   async answer(device: DeviceRow, poll: PollRequest): Promise<PollResponse> {
@@ -45,6 +65,12 @@ export class DevicePolls {
     await this.#remember(device, poll, nowMs);
     const idle: PollResponse = { pollAfterMs: pollMs, deployment: null };
     if (device.lifecycle === 'maintenance') return idle;
+    const { epoch, reaches } = await campaigns.reachOf(device.model);
+    if (!reaches({ id: device.id, group: device.group_name })) {
+      await this.#rememberWithheld(device, null, nowMs);
+      this.#idle.note(device.id, poll, epoch, nowMs);
+      return idle;
+    }
     const offer = await campaigns.offerFor(
       {
         id: device.id,
@@ -157,8 +183,11 @@ export class DevicePolls {
   ): Promise<Deployment | null> {
     const base = poll.runningSha256;
     const codecs = poll.deltaCodecs ?? [DELTA_CODEC];
+    // Who reads no delta neither asks for one nor waits.
     const delta =
-      base === null ? { state: 'none' as const } : await this.#delta(base, firmware, codecs);
+      base === null || codecs.length === 0
+        ? { state: 'none' as const }
+        : await this.#delta(base, firmware, codecs);
     const choice = chooseTransfer(delta, firmware.released_at_ms ?? 0, nowMs);
     if (choice.kind === 'wait') return null;
     return {

@@ -1,15 +1,29 @@
 import type { UpdateRecord, UpdateReport } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
-import type { Offer } from '../campaigns/campaign-service.ts';
+import type { Offer, Reach } from '../campaigns/campaign-service.ts';
 import type { CampaignPort } from '../ota-service.ts';
 
 /** Campaigns without phases or gates: `offer` goes to every device, reports are kept in memory. */
 export class FixedCampaigns implements CampaignPort {
-  offer: Offer | null = null;
+  #offer: Offer | null = null;
+  #epoch = 1;
   readonly offered: { readonly deviceId: string; readonly offer: Offer }[] = [];
   /** How often it was asked to pause what may not be offered; the offer itself stays. */
   pausedUnofferable = 0;
   readonly #reports = new Map<string, { deviceId: string; report: UpdateReport }>();
+
+  get offer(): Offer | null {
+    return this.#offer;
+  }
+
+  set offer(offer: Offer | null) {
+    this.#offer = offer;
+    this.#epoch += 1;
+  }
+
+  reachOf(): Promise<Reach> {
+    return Promise.resolve({ epoch: this.#epoch, reaches: () => this.offer !== null });
+  }
 
   offerFor(): Promise<Offer | null> {
     return Promise.resolve(this.offer);

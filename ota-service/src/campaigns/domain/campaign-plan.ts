@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Above every rank: the last phase takes whoever is left, devices that join later included. */
 const LAST_CUTOFF = 'f'.repeat(64);
@@ -15,7 +15,7 @@ export interface PlannedPhase {
  * so canaries are exchangeable with the rest; campaign ids have one length, so no two pairs collide.
  */
 export function deviceRank(campaignId: string, deviceId: string): string {
-  return createHash('sha256').update(campaignId).update(deviceId).digest('hex');
+  return hash('sha256', campaignId + deviceId, 'hex');
 }
 
 /** Cumulative sizes: each phase adds at least one device until there is none left to add. */

@@ -23,6 +23,18 @@ export interface OfferDevice {
   readonly firmwareVersion: string | null;
 }
 
+/** Whether the campaign has come to this device's phase and group, whatever the device made of it. */
+export function reaches(campaign: Campaign, device: Pick<OfferDevice, 'id' | 'group'>): boolean {
+  return (
+    includesGroup(campaign.groups, device.group) &&
+    ownPhase(campaign, device.id) <= campaign.currentPhase
+  );
+}
+
+function ownPhase(campaign: Campaign, deviceId: string): number {
+  return phaseOfRank(deviceRank(campaign.id, deviceId), cutoffsOf(campaign));
+}
+
 /**
  * Candidates come newest first. The newest campaign that reaches the device decides, also when it
  * has nothing more to ask; so an older campaign never pulls a device back. Only where the newer
@@ -33,14 +45,12 @@ export function decideOffer(
   candidates: readonly OfferCandidate[],
 ): Offer | null {
   for (const { campaign, attempts } of candidates) {
-    if (campaign.status !== 'running' || !includesGroup(campaign.groups, device.group)) continue;
-    const phase = phaseOfRank(deviceRank(campaign.id, device.id), cutoffsOf(campaign));
-    if (phase > campaign.currentPhase) continue;
+    if (campaign.status !== 'running' || !reaches(campaign, device)) continue;
     if (device.firmwareVersion === campaign.version) return null;
     if (attempts.some((attempt) => attempt.state === 'confirmed')) return null;
     if (attempts.some(({ round, state }) => round === campaign.round && isFinal(state))) continue;
     const { id: campaignId, round, firmwareId } = campaign;
-    return { campaignId, phase, round, firmwareId };
+    return { campaignId, phase: ownPhase(campaign, device.id), round, firmwareId };
   }
   return null;
 }
