@@ -26,6 +26,11 @@ export interface DataFolder {
   readonly operatorToken: string;
 }
 
+/** The embedded log of the data folder `root`. */
+export function eventLogFile(root: string): string {
+  return join(root, 'event-log', 'log.db');
+}
+
 /**
  * Creates folders, keys and the operator token on first use; later starts find the same ones. The
  * publisher's private keys may lie elsewhere, where no service can read them.
@@ -35,7 +40,7 @@ export function openDataFolder(root: string, publisherDir = join(root, 'keys')):
     root,
     logs: join(root, 'logs'),
     devices: join(root, 'devices'),
-    eventLogUrl: `sqlite:${join(root, 'event-log', 'log.db')}`,
+    eventLogUrl: `sqlite:${eventLogFile(root)}`,
     warehouseUrl: `chdb:${join(root, 'warehouse')}`,
     databaseUrl: `sqlite:${join(root, 'registry', 'registry.db')}`,
     artifacts: join(root, 'artifacts'),
