@@ -32,6 +32,8 @@ const attribute = (key: Buffer | string, value: Buffer | string) =>
 const withAttributes = (...attributes: Buffer[]) => field(1, field(1, ...attributes));
 
 const OWN_ID = attribute('device.id', DEVICE);
+const EMPTY_KEY = field(1, field(1, 'k'));
+const TOO_MANY_FIELDS = withAttributes(OWN_ID, Buffer.alloc(90_000 * EMPTY_KEY.length, EMPTY_KEY));
 
 /** Any of the path's messages, with a hole for what breaks it. */
 function within(random: SeededRandom, hole: Buffer): Buffer {
@@ -64,15 +66,36 @@ function splice(random: SeededRandom): FuzzRequest {
   return { path, body: Buffer.concat([body.subarray(0, at), piece, body.subarray(cut())]) };
 }
 
-function nested(random: SeededRandom, wrap: (inner: Buffer) => Buffer): Buffer {
-  // Each level costs a prefix; lengths grow quadratically when built naively, so depth is bounded.
-  let value = field(1, 'deep');
-  for (let depth = random.between(50, 1500); depth > 0; depth -= 1) value = wrap(value);
-  return value;
+/** What stands before an inner value of that size to wrap it once more. */
+type Wrap = (innerBytes: number) => Buffer;
+
+/** From the inside outwards, so that its cost grows with its size alone. */
+function nested(random: SeededRandom, wrap: Wrap): Buffer {
+  const innermost = field(1, 'deep');
+  const prefixes: Buffer[] = [];
+  let sizeBytes = innermost.length;
+  for (let depth = random.between(50, 1500); depth > 0; depth -= 1) {
+    const prefix = wrap(sizeBytes);
+    prefixes.push(prefix);
+    sizeBytes += prefix.length;
+  }
+  return Buffer.concat([...prefixes.reverse(), innermost]);
 }
 
-const deepArray = (inner: Buffer) => field(5, field(1, inner));
-const deepMap = (inner: Buffer) => field(6, field(1, field(1, 'k'), field(2, inner)));
+/** Tag and length of a field whose content follows. */
+const head = (number: number, contentBytes: number) =>
+  Buffer.concat([Buffer.from([(number << 3) | 2]), varint(BigInt(contentBytes))]);
+
+function deepArray(innerBytes: number): Buffer {
+  const value = head(1, innerBytes);
+  return Buffer.concat([head(5, value.length + innerBytes), value]);
+}
+
+function deepMap(innerBytes: number): Buffer {
+  const value = Buffer.concat([field(1, 'k'), head(2, innerBytes)]);
+  const entry = Buffer.concat([head(1, value.length + innerBytes), value]);
+  return Buffer.concat([head(6, entry.length + innerBytes), entry]);
+}
 
 function deeplyNestedAttribute(random: SeededRandom): FuzzRequest {
   const value = nested(random, random.pick([deepArray, deepMap]));
@@ -175,10 +198,7 @@ export const PROTOBUF_MUTATIONS: readonly MutationClass[] = [
     name: 'more fields than any request needs',
     expected: rejected,
     every: 20,
-    make: () => {
-      const many = Array.from({ length: 90_000 }, () => field(1, field(1, 'k')));
-      return { body: withAttributes(OWN_ID, Buffer.concat(many)) };
-    },
+    make: () => ({ body: TOO_MANY_FIELDS }),
   },
   {
     name: 'another device, or none',

@@ -25,7 +25,9 @@ export class SeededRandom {
   }
 
   bytes(count: number): Buffer {
-    return Buffer.from(Array.from({ length: count }, () => this.between(0, 256)));
+    const bytes = Buffer.allocUnsafe(count);
+    for (let at = 0; at < count; at += 1) bytes[at] = this.between(0, 256);
+    return bytes;
   }
 
   text(count: number): string {
