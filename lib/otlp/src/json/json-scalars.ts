@@ -5,11 +5,12 @@ const DECIMAL = /^-?\d{1,20}$/;
 const HEX = /^([0-9A-Fa-f]{2})*$/;
 /** Both alphabets of RFC 4648, padding optional (proto3 JSON mapping, "bytes"). */
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
-const SPECIAL_DOUBLES: Readonly<Record<string, number>> = {
-  NaN,
-  Infinity,
-  '-Infinity': -Infinity,
-};
+const DOUBLE = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+const SPECIAL_DOUBLES: ReadonlyMap<string, number> = new Map([
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+]);
 
 type Range = readonly [bigint, bigint];
 const INT32: Range = [-(2n ** 31n), 2n ** 31n - 1n];
@@ -92,10 +93,12 @@ function toInteger(value: unknown): bigint | null {
 }
 
 function toDouble(value: unknown): number | null {
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'string' || value.trim() === '') return null;
-  const special = SPECIAL_DOUBLES[value];
-  if (special !== undefined) return special;
+  if (typeof value === 'string') {
+    const special = SPECIAL_DOUBLES.get(value);
+    if (special !== undefined) return special;
+    if (!DOUBLE.test(value)) return null;
+  } else if (typeof value !== 'number') return null;
+  // Beyond a double's range JSON reads as infinite; the mapping refuses it, as text and as number.
   const number = Number(value);
   return Number.isFinite(number) ? number : null;
 }

@@ -23,7 +23,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function otlpJsonToProtobuf(signal: keyof typeof EXPORT_REQUESTS, json: Uint8Array): Buffer {
   let request: unknown;
   try {
-    request = JSON.parse(utf8.decode(json));
+    request = parse(utf8.decode(json));
   } catch (cause) {
     // The engine's message quotes the body, which belongs to nobody's answer or log.
     throw new OtlpJsonError('', 'is not JSON', { cause });
@@ -31,6 +31,33 @@ export function otlpJsonToProtobuf(signal: keyof typeof EXPORT_REQUESTS, json: U
   const writer = new WireWriter(json.length);
   writeFields(writer, EXPORT_REQUESTS[signal], request, { parent: null, token: '', depth: 0 });
   return writer.finish();
+}
+
+/** A number that a double may not hold exactly, outside of text; text that looks like one does no harm. */
+const LONG_NUMBER = /[:[,]\s*-?\d{16}/;
+
+type Reviver = (
+  this: unknown,
+  key: string,
+  value: unknown,
+  context?: { source?: string },
+) => unknown;
+
+/**
+ * Long integers stay text: 64-bit ones may be sent as numbers, and nanoseconds since the epoch as a
+ * double are off by up to 128.
+ */
+const keepLongIntegers: Reviver = (_key, value, context) =>
+  typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER
+    ? (integerSource(context?.source) ?? value)
+    : value;
+
+function integerSource(source = ''): string | null {
+  return /^-?\d+$/.test(source) ? source : null;
+}
+
+function parse(text: string): unknown {
+  return LONG_NUMBER.test(text) ? JSON.parse(text, keepLongIntegers) : JSON.parse(text);
 }
 
 /** Where a value stands; turned into text only when something is wrong there. */

@@ -91,6 +91,30 @@ describe('otlpJsonToProtobuf', () => {
     expect(otlpJsonToProtobuf('metrics', point('Infinity', -7, 5)).length).toBe(bytes.length);
   });
 
+  it('keeps every digit of 64-bit integers that come as numbers', () => {
+    const wholeRange = [
+      '1700000000000000001',
+      '18446744073709551615',
+      '9007199254740993',
+      '4294967296',
+    ];
+    for (const digits of wholeRange) {
+      const request = (time: string) =>
+        Buffer.from(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":${time}}]}]}]}`);
+      expect(otlpJsonToProtobuf('logs', request(digits)).toString('hex')).toBe(
+        otlpJsonToProtobuf('logs', request(`"${digits}"`)).toString('hex'),
+      );
+    }
+    const large = Buffer.from(
+      '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"doubleValue":12345678901234567890}}]}]}]}',
+    );
+    expect(otlpJsonToProtobuf('logs', large).readDoubleLE(9)).toBe(12345678901234567890);
+    const infinite = Buffer.from(
+      '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"doubleValue":1e999}}]}]}]}',
+    );
+    expect(() => otlpJsonToProtobuf('logs', infinite)).toThrow('must be a number');
+  });
+
   it('ignores unknown fields and nulls', () => {
     const request = { resourceLogs: [{ novel: [{}], resource: null }], other: 1 };
     expect(otlpJsonToProtobuf('logs', json(request)).toString('hex')).toBe('0a00');
@@ -109,6 +133,14 @@ describe('otlpJsonToProtobuf', () => {
     [log({ body: { bytesValue: '!' } }), `${at}/body/bytesValue`, /base64/],
     [log({ body: { stringValue: 7 } }), `${at}/body/stringValue`, /text/],
     [log({ flags: 2 ** 32 }), `${at}/flags`, /must lie in/],
+    // Names that every object has are no numbers, and nor is what only JavaScript reads as one.
+    ...['constructor', 'toString', '__proto__', '0x10', ' 5', '1e999', ''].map(
+      (text): [unknown, string, RegExp] => [
+        log({ body: { doubleValue: text } }),
+        `${at}/body/doubleValue`,
+        /must be a number/,
+      ],
+    ),
   ])('refuses %j, naming the place', (request, pointer, message) => {
     try {
       otlpJsonToProtobuf('logs', json(request));
