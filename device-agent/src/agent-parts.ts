@@ -107,7 +107,7 @@ async function assembleUpdater(
   const ledger = new AttemptLedger({ slots, journal, history, reporter, transfer, now, logger });
   const hooks = new Hooks({ ...update.hooks, path, telemetry, logger });
   const wait = new UpdateWait({ reporter, telemetry, newId, now });
-  const delivery = new ArtifactDelivery({ slots, transfer, ledger, checkpointBytes });
+  const delivery = new ArtifactDelivery({ slots, transfer, ledger, checkpointBytes, logger });
   const preconditions = new Preconditions(update.preconditions, hooks, now);
   const download = { ledger, delivery, preconditions, reporter, wait, poller, now };
   return new Updater({
@@ -123,7 +123,7 @@ async function assembleUpdater(
     download: new DownloadStage(download),
     hooks,
     wait,
-    wayBack: new WayBack({ slots, ledger, newId, logger }),
+    wayBack: new WayBack({ slots, ledger, history, newId, logger }),
     deltaFallbackMaxBytes,
     newId,
     now,

@@ -32,8 +32,8 @@ export class DeviceAgent {
     settings: AgentSettings,
     surroundings: AgentSurroundings,
   ): Promise<DeviceAgent> {
-    const pidFile = new FirmwarePidFile(settings.deviceDir);
-    await pidFile.endOrphan(settings.tuning.stopGraceMs, surroundings.logger);
+    const pidFile = new FirmwarePidFile(settings.deviceDir, surroundings.logger);
+    await pidFile.endOrphan(settings.tuning.stopGraceMs);
     const parts = await assembleAgent(settings, surroundings, pidFile);
     return new DeviceAgent(settings, surroundings, parts);
   }

@@ -1,5 +1,5 @@
 import type { UpdateReason } from '@flotilla/contracts';
-import { isFileError } from './disk/durable-file.ts';
+import { isDiskFull } from './disk/durable-file.ts';
 
 /** An update this device will not take, with the reason it reports. */
 export class UpdateRefusal extends Error {
@@ -15,7 +15,7 @@ export class UpdateRefusal extends Error {
 /** What to report for whatever went wrong; a full disk is told apart from a broken one. */
 export function asRefusal(error: unknown, otherwise: UpdateReason): UpdateRefusal {
   if (error instanceof UpdateRefusal) return error;
-  if (isFileError(error, 'ENOSPC', 'EDQUOT')) {
+  if (isDiskFull(error)) {
     return new UpdateRefusal('no_space', 'the disk is full', { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);

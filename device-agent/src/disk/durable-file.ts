@@ -64,6 +64,11 @@ export function isFileError(error: unknown, ...codes: readonly string[]): boolea
   );
 }
 
+/** Passes when somebody makes room; the disk itself is well. */
+export function isDiskFull(error: unknown): boolean {
+  return isFileError(error, 'ENOSPC', 'EDQUOT');
+}
+
 export class CorruptFileError extends Error {
   override readonly name = 'CorruptFileError';
   readonly path: string;

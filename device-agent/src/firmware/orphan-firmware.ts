@@ -13,28 +13,48 @@ const LOOK_EVERY_MS = 20;
 /** Remembers the firmware process on disk, for the agent that follows a killed one. */
 export class FirmwarePidFile {
   readonly #path: string;
+  readonly #logger: Logger;
 
-  constructor(deviceDir: string) {
+  constructor(deviceDir: string, logger: Logger) {
     this.#path = join(deviceDir, 'firmware.pid');
+    this.#logger = logger;
   }
 
-  /** At once after the start and without waiting, so that a kill finds the smallest gap. */
+  /**
+   * At once after the start and without waiting, so that a kill finds the smallest gap. On a full disk
+   * the firmware runs unrecorded: it must neither end the agent nor be left behind by it.
+   */
   record(pid: number): void {
     const startTime = processStartTime(pid);
-    if (startTime !== null) writeFileSync(this.#path, JSON.stringify({ pid, startTime }));
+    if (startTime === null) return;
+    try {
+      writeFileSync(this.#path, JSON.stringify({ pid, startTime }));
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      this.#logger.error({ err: error, pid }, 'the firmware runs, but is not recorded');
+    }
   }
 
   clear(): void {
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      // It names a process that has ended, as its start time will show.
+      this.#logger.error({ err: error }, 'the record of the firmware stays');
+    }
   }
 
   /** Ends the firmware of an earlier agent, but only the very process that was recorded. */
-  async endOrphan(graceMs: number, logger: Logger): Promise<void> {
+  async endOrphan(graceMs: number): Promise<void> {
     const orphan = this.#read();
     if (orphan === null) return;
     const lives = () => processStartTime(orphan.pid) === orphan.startTime;
     if (lives()) {
-      logger.warn({ pid: orphan.pid }, 'ending the firmware that an earlier agent left running');
+      this.#logger.warn(
+        { pid: orphan.pid },
+        'ending the firmware that an earlier agent left running',
+      );
       signalGroup(orphan.pid, 'SIGTERM');
       if (!(await endsWithin(lives, graceMs))) {
         signalGroup(orphan.pid, 'SIGKILL');

@@ -22,6 +22,9 @@ export interface OtaClientOptions {
 /** These mean "not now" or "not with this token yet", never "not this request". */
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([401, 408, 425, 429]);
 
+const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_FAULT_BYTES = 4096;
+
 /** The device's side of ota-service's device API. Never throws for what the network does. */
 export class OtaClient {
   readonly #options: OtaClientOptions;
@@ -32,7 +35,7 @@ export class OtaClient {
 
   async poll(request: PollRequest, signal: AbortSignal): Promise<OtaAnswer<PollResponse>> {
     return this.#post('/device/v1/poll', request, signal, async (response) =>
-      pollResponseSchema.parse(await response.json()),
+      pollResponseSchema.parse(JSON.parse(await textOf(response, MAX_ANSWER_BYTES))),
     );
   }
 
@@ -63,6 +66,8 @@ export class OtaClient {
         method: 'POST',
         headers: { ...this.authorization(), 'content-type': 'application/json' },
         body: JSON.stringify(body),
+        // What a device says and its token are for this server alone.
+        redirect: 'error',
         signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.requestTimeoutMs)]),
       });
       if (response.ok) return { kind: 'ok', value: await read(response) };
@@ -74,7 +79,7 @@ export class OtaClient {
 
   async #notOk(response: Response): Promise<OtaAnswer<never>> {
     const { status } = response;
-    const text = (await response.text()).slice(0, 500);
+    const text = await textOf(response, MAX_FAULT_BYTES).catch(() => 'more than fits here');
     const why = `ota-service answered ${status}: ${text}`;
     if (status >= 400 && status < 500 && !RETRIED_STATUSES.has(status)) {
       return { kind: 'refused', why, status };
@@ -82,6 +87,18 @@ export class OtaClient {
     const header = response.headers.get('retry-after');
     return { kind: 'retry', why, afterMs: parseRetryAfter(header, this.#options.now()) };
   }
+}
+
+/** Throws when there is more: whoever answers must not fill this device's memory. */
+async function textOf(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function describe(error: unknown): string {

@@ -3,12 +3,20 @@ import { isFinal, updateReportSchema, type UpdateReport } from '@flotilla/contra
 import type { Logger } from '@flotilla/service';
 import { z } from 'zod';
 import { abortableDelay } from '../abortable-delay.ts';
-import { readOrSetAside, writeFileDurably } from '../disk/durable-file.ts';
+import { isDiskFull, readOrSetAside, writeFileDurably } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
 import { retryDelayMs, type BackOff } from '../update/domain/retry-delay.ts';
 import type { OtaClient } from './ota-client.ts';
 
-const outboxSchema = z.object({ reports: z.array(updateReportSchema) });
+/** A report in the words of another version of this agent costs no other one. */
+const outboxSchema = z.object({
+  reports: z.array(z.unknown()).transform((reports) =>
+    reports.flatMap((report) => {
+      const read = updateReportSchema.safeParse(report);
+      return read.success ? [read.data] : [];
+    }),
+  ),
+});
 /** Beyond it, the oldest report of a state that is not final gives way. */
 const MAX_REPORTS = 500;
 
@@ -83,8 +91,21 @@ export class ReportOutbox {
     if (answer.kind === 'refused') {
       logger.error({ why: answer.why, report }, 'ota-service refused this report: dropped');
     }
-    await this.#change('ack', (reports) => reports.filter((r) => r.reportId !== report.reportId));
+    await this.#drop(report);
     return null;
+  }
+
+  /** A full disk keeps what was sent: the next start sends it again, which changes nothing. */
+  async #drop({ reportId }: UpdateReport): Promise<void> {
+    const without = (reports: readonly UpdateReport[]) =>
+      reports.filter((report) => report.reportId !== reportId);
+    try {
+      await this.#change('ack', without);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#options.logger.error({ err: error, reportId }, 'a sent report stays on the disk');
+      this.#reports = without(this.#reports);
+    }
   }
 
   async #waitForReport(signal: AbortSignal): Promise<void> {

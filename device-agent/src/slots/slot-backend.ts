@@ -60,7 +60,8 @@ export interface SlotBackend {
    */
   openForWriting(slot: SlotName, resumeAtBytes?: number): Promise<ArtifactWriter>;
   /**
-   * Bytes as the disk holds them, in chunks of at most 256 KiB, e.g. to hash what an earlier run wrote.
+   * Bytes as the disk holds them, in chunks of at most 256 KiB, e.g. to hash what an earlier run wrote;
+   * each is valid until the next is asked for.
    * Throws SlotResumeError when the slot ends before them.
    */
   readBack(slot: SlotName, firstByte: number, lengthBytes: number): AsyncIterable<Buffer>;
@@ -72,6 +73,8 @@ export interface SlotBackend {
   arm(slot: SlotName): Promise<void>;
   /** One write makes the running slot good. */
   confirm(slot: SlotName): Promise<void>;
+  /** One write puts a good slot before the one that runs, which stays good for the loader to return to. */
+  prefer(slot: SlotName): Promise<void>;
   /** The good slot proved itself after a boot. Safe beside every other call. */
   renewTries(slot: SlotName): Promise<void>;
   reject(slot: SlotName): Promise<void>;

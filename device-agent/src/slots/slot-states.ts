@@ -34,6 +34,10 @@ export abstract class SlotStates {
     if (content !== null) await this.records.recordProof(slot, content);
   }
 
+  async prefer(slot: SlotName): Promise<void> {
+    await this.store.change('prefer', (now) => boot.preferSlot(now, slot, this.tries));
+  }
+
   async renewTries(slot: SlotName): Promise<void> {
     await this.store.change('renew', (now) => boot.renewTries(now, slot, this.tries));
   }

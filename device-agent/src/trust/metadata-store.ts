@@ -62,7 +62,7 @@ export class MetadataStore {
     if (isPinnedNewer) await store.save({ ...store.trusted, root: pinnedRoot });
     // A power cut between the two, or one damaged copy: both are the same again.
     else if (newest !== undefined && copies.some((copy) => !isDeepStrictEqual(copy, newest))) {
-      await store.#write();
+      await store.#write(newest);
     }
     return store;
   }
@@ -73,12 +73,14 @@ export class MetadataStore {
 
   async save(set: MetadataSet): Promise<void> {
     if (isDeepStrictEqual(set, this.#body.set)) return;
-    this.#body = { generation: this.#body.generation + 1, set: { ...set } };
-    await this.#write();
+    // In force once it is on the disk: what a full disk kept out is written with the next refresh.
+    const next = { generation: this.#body.generation + 1, set: { ...set } };
+    await this.#write(next);
+    this.#body = next;
   }
 
-  async #write(): Promise<void> {
-    const body = JSON.stringify(this.#body);
+  async #write(content: Body): Promise<void> {
+    const body = JSON.stringify(content);
     const text = JSON.stringify({ sha256: digest(body), body });
     for (const name of COPIES) {
       await this.#step(`trust:${name}`, () => writeFileDurably(join(this.#folder, name), text));

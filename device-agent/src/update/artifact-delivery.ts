@@ -1,7 +1,8 @@
+import type { Logger } from '@flotilla/service';
 import type { BootedSlot, SlotBackend } from '../slots/slot-backend.ts';
 import { SlotResumeError } from '../slots/slot-backend.ts';
 import { asRefusal, UpdateRefusal } from '../update-refusal.ts';
-import { chooseSource, type ArtifactSource } from './artifact-source.ts';
+import { checkAnnounced, chooseSource, type ArtifactSource } from './artifact-source.ts';
 import type { ArtifactTransfer } from './artifact-transfer.ts';
 import type { AttemptLedger } from './attempt-ledger.ts';
 import { applyPatch, type PatchOptions } from './delta-application.ts';
@@ -14,6 +15,7 @@ export interface DeliveryOptions {
   readonly ledger: AttemptLedger;
   /** Bytes of an artifact between two durable checkpoints. */
   readonly checkpointBytes: number;
+  readonly logger: Logger;
 }
 
 /** Brings the artifact of the attempt under way into its slot. Throws UpdateRefusal. */
@@ -36,6 +38,7 @@ export class ArtifactDelivery {
     const { attempt } = ledger;
     if (await this.#isSealed(attempt)) return 'complete';
     const source = this.sourceOf(attempt, running);
+    checkAnnounced(source, written(attempt).artifact);
     await transfer.discardOthers(source);
     await this.#checkSpace(source, attempt);
     // What an earlier run fetched before it was cut off crossed the network as well.
@@ -65,6 +68,19 @@ export class ArtifactDelivery {
       await slots.seal(target, { version: attempt.version, ...artifact });
     } catch (error) {
       throw asRefusal(error, 'slot_write_failed');
+    }
+  }
+
+  /** After a disk that got full: what was fetched goes, so that there is room at least to say so. */
+  async makeRoom(): Promise<void> {
+    const { slots, transfer, ledger, logger } = this.#options;
+    const { target } = ledger.attempt;
+    try {
+      await transfer.discardOthers(null);
+      if (target === null || (await slots.capacityBytes(target)) !== null) return;
+      await (await slots.openForWriting(target)).abandon();
+    } catch (error) {
+      logger.error({ err: error }, 'no room could be made');
     }
   }
 

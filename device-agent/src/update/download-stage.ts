@@ -1,4 +1,5 @@
-import type { PollRequest, PollResponse } from '@flotilla/contracts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Deployment, PollRequest, PollResponse } from '@flotilla/contracts';
 import type { Poller } from '../ota/poller.ts';
 import type { BootedSlot } from '../slots/slot-backend.ts';
 import type { ArtifactDelivery } from './artifact-delivery.ts';
@@ -38,18 +39,28 @@ export class DownloadStage {
     request: () => PollRequest,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { ledger, poller } = this.#options;
-    const { attempt } = ledger;
+    const { ledger } = this.#options;
     if (!(await this.#fetch(running, request, signal))) return false;
-    const answer = await poller.pollUntilAnswered(request(), signal);
-    if (answer === null) return false;
-    if (!isOffered(answer, attempt)) {
-      await ledger.withdraw();
-      return false;
-    }
+    if (!(await this.#isStillOffered(request, signal))) return false;
     if (!(await this.#mayBegin('install'))) return false;
     await ledger.move('downloaded');
     return true;
+  }
+
+  /** The last look before what a pause could not call back. */
+  async mayStillArm(request: () => PollRequest, signal: AbortSignal): Promise<boolean> {
+    if (!(await this.#isStillOffered(request, signal))) return false;
+    return (await this.#options.preconditions.check('install')).kind === 'go';
+  }
+
+  /** False when the attempt is withdrawn now, or the agent is being stopped. */
+  async #isStillOffered(request: () => PollRequest, signal: AbortSignal): Promise<boolean> {
+    const { ledger, poller } = this.#options;
+    const answer = await poller.pollUntilAnswered(request(), signal);
+    if (answer === null) return false;
+    if (isOffered(answer, ledger.attempt)) return true;
+    await ledger.withdraw();
+    return false;
   }
 
   /** Once in a life of the agent: a long wait for the install window must not check it all again. */
@@ -101,8 +112,12 @@ function fetchKey({ reportIds, target, usedDelta }: UpdateAttempt): string {
   return `${reportIds.final} ${target ?? ''} ${String(usedDelta)}`;
 }
 
-/** Whether the answer still offers what the attempt is about. */
-export function isOffered(response: PollResponse, { deployment }: UpdateAttempt): boolean {
-  const offered = response.deployment;
-  return offered !== null && deployment !== null && isSameOffer(offered, deployment);
+/** Whether the answer still offers what the attempt is about, and in the form in which it is fetched. */
+export function isOffered(response: PollResponse, attempt: UpdateAttempt): boolean {
+  const { deployment: known, usedDelta } = attempt;
+  const { deployment: offered } = response;
+  if (offered === null || known === null || !isSameOffer(offered, known)) return false;
+  const transferOf = ({ delta, full }: Deployment) =>
+    usedDelta ? [delta?.path, delta?.sha256] : [full.path, full.sha256, full.encoding];
+  return isDeepStrictEqual(transferOf(offered), transferOf(known));
 }

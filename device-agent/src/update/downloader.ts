@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { isFileError } from '../disk/durable-file.ts';
+import { writeAt } from '../disk/write-at.ts';
 import { DownloadError } from './download-error.ts';
 import { openTransfer, type TransferRequest } from './transfer-stream.ts';
 
@@ -67,7 +68,7 @@ async function fetchRest(
   let position = startsAtByte;
   for await (const chunk of chunks) {
     into.update(chunk);
-    await file.write(chunk, 0, chunk.length, position);
+    await writeAt(file, chunk, position);
     position += chunk.length;
   }
   checkDigest(into, request);

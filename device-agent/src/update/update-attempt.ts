@@ -12,7 +12,9 @@ import { z } from 'zod';
 import { SLOT_NAMES } from '../slots/domain/slot-state.ts';
 import type { HookFacts } from './hooks.ts';
 
-const reasonSchema = z.object({ reason: z.enum(UPDATE_REASONS), detail: z.string() });
+/** Another version of this agent may have written the journal, with a reason that this one does not know. */
+const knownReasonSchema = z.enum(UPDATE_REASONS).catch('internal_error');
+const reasonSchema = z.object({ reason: knownReasonSchema, detail: z.string() });
 
 /** How far a full image has got: durable in the slot up to here, and where the transfer goes on. */
 export const writeProgressSchema = z.object({
@@ -29,8 +31,11 @@ export const updateAttemptSchema = z.object({
     phase: z.number().int().min(1),
     round: z.number().int().min(1),
   }),
-  /** Null for a way back that was ordered: it brings nothing new. */
-  deployment: deploymentSchema.nullable(),
+  /**
+   * Null for a way back that was ordered, which brings nothing new, and for an offer in the words of
+   * another version of this agent: what is armed or on trial does not need it.
+   */
+  deployment: deploymentSchema.nullable().catch(null),
   /** What the signed target says; unverified when the offer itself was refused. */
   version: versionSchema,
   artifact: z.object({ sha256: sha256Schema, sizeBytes: z.number().int() }).nullable(),
@@ -40,9 +45,9 @@ export const updateAttemptSchema = z.object({
   usedDelta: z.boolean(),
   transferBytes: z.number().int().nonnegative(),
   /** Null before the first checkpoint. */
-  progress: writeProgressSchema.nullable().default(null),
+  progress: writeProgressSchema.nullable().catch(null),
   /** Why the delta of this offer was given up for the full image. */
-  deltaFailure: reasonSchema.nullable().default(null),
+  deltaFailure: reasonSchema.nullable().catch(null),
   /** Chosen once, so that a report repeated after a restart is the same report. */
   reportIds: z.object({
     downloading: z.uuid(),
@@ -51,7 +56,9 @@ export const updateAttemptSchema = z.object({
     final: z.uuid(),
   }),
   /** Why the newest trial boot failed. */
-  trialFailure: reasonSchema.nullable(),
+  trialFailure: reasonSchema.nullable().catch(null),
+  /** Starts of the agent in what stands for one restart of the machine, see MAX_STARTS. */
+  starts: z.number().int().nonnegative().catch(0),
 });
 export type UpdateAttempt = z.infer<typeof updateAttemptSchema>;
 
@@ -63,7 +70,7 @@ export function factsOf(attempt: UpdateAttempt): HookFacts {
 
 export const attemptOutcomeSchema = z.object({
   state: z.enum(UPDATE_OUTCOMES),
-  reason: z.enum(UPDATE_REASONS).nullable(),
+  reason: knownReasonSchema.nullable(),
   detail: z.string().nullable(),
   occurredAt: z.iso.datetime({ offset: true }),
 });

@@ -14,13 +14,16 @@ const historySchema = z.object({
   /** Anti-rollback: rises only after a confirmation, or a device that rolls back could boot nothing. */
   highestConfirmedVersion: versionSchema.nullable(),
   /** Newest last. */
-  finished: z.array(
-    z.object({
-      campaignId: campaignIdSchema,
-      round: z.number().int(),
-      outcome: z.enum(UPDATE_OUTCOMES),
-    }),
-  ),
+  finished: z
+    .array(
+      z.object({
+        campaignId: campaignIdSchema,
+        round: z.number().int(),
+        outcome: z.enum(UPDATE_OUTCOMES),
+      }),
+    )
+    // What cannot be read here must not cost the bar above.
+    .catch([]),
 });
 type History = z.infer<typeof historySchema>;
 export type FinishedRound = History['finished'][number];
@@ -52,7 +55,13 @@ export class UpdateHistory {
   }
 
   hasFinished(campaignId: string, round: number): boolean {
-    return this.#history.finished.some((f) => f.campaignId === campaignId && f.round === round);
+    return this.outcomeOf(campaignId, round) !== null;
+  }
+
+  /** The last one, for a round may be confirmed first and ordered back later. */
+  outcomeOf(campaignId: string, round: number): FinishedRound['outcome'] | null {
+    const ended = this.#history.finished.find(isRound(campaignId, round));
+    return ended?.outcome ?? null;
   }
 
   /** A version that is not higher changes nothing. */
@@ -64,8 +73,10 @@ export class UpdateHistory {
 
   /** Recording the same round again changes nothing. */
   async recordFinished(round: FinishedRound): Promise<void> {
-    if (this.hasFinished(round.campaignId, round.round)) return;
-    const finished = [...this.#history.finished, round].slice(-MAX_FINISHED);
+    if (this.outcomeOf(round.campaignId, round.round) === round.outcome) return;
+    const isSame = isRound(round.campaignId, round.round);
+    const others = this.#history.finished.filter((other) => !isSame(other));
+    const finished = [...others, round].slice(-MAX_FINISHED);
     await this.#save('finished', { ...this.#history, finished });
   }
 
@@ -75,4 +86,8 @@ export class UpdateHistory {
     );
     this.#history = history;
   }
+}
+
+function isRound(campaignId: string, round: number): (other: FinishedRound) => boolean {
+  return (other) => other.campaignId === campaignId && other.round === round;
 }

@@ -35,7 +35,7 @@ export class UpdateReporter {
     nowMs: number,
   ): Promise<void> {
     const until = wait.untilMs === null ? '' : ` until ${new Date(wait.untilMs).toISOString()}`;
-    const detail = `waits${until}: ${wait.why}`.slice(0, MAX_DETAIL_LENGTH);
+    const detail = readable(`waits${until}: ${wait.why}`);
     const occurredAt = new Date(nowMs).toISOString();
     await this.#send({ ...common(attempt), reportId, state: 'downloading', detail, occurredAt });
   }
@@ -46,7 +46,7 @@ export class UpdateReporter {
       reportId: attempt.reportIds.final,
       state: outcome.state,
       ...(outcome.reason !== null && { reason: outcome.reason }),
-      ...(outcome.detail !== null && { detail: outcome.detail.slice(0, MAX_DETAIL_LENGTH) }),
+      ...(outcome.detail !== null && { detail: readable(outcome.detail) }),
       occurredAt: outcome.occurredAt,
     });
   }
@@ -62,6 +62,15 @@ export class UpdateReporter {
     }
     await this.#outbox.add(report);
   }
+}
+
+/** As much of what a hook or a server said as any database takes: no NUL, no half of a character. */
+function readable(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .slice(0, MAX_DETAIL_LENGTH)
+    .replace(/[\uD800-\uDBFF]$/, '');
 }
 
 function common(attempt: UpdateAttempt) {

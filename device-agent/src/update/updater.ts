@@ -6,15 +6,18 @@ import {
 } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import type { ProbeAnswer } from '../firmware/custom-probe.ts';
+import { isDiskFull } from '../disk/durable-file.ts';
 import { otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
 import type { BootedSlot, SlotBackend } from '../slots/slot-backend.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
 import { asRefusal, UpdateRefusal } from '../update-refusal.ts';
 import type { ArtifactDelivery } from './artifact-delivery.ts';
 import type { AttemptLedger } from './attempt-ledger.ts';
+import { observeBoot } from './boot-observation.ts';
 import { isOffered, type DownloadStage } from './download-stage.ts';
 import { decideFallback } from './domain/fallback-decision.ts';
 import { decideResume, type UpdateEvent } from './domain/update-machine.ts';
+import { ENVIRONMENT_LOST, failureOf, WAY_BACK_LOST, wordsOf } from './failure-words.ts';
 import type { Hooks } from './hooks.ts';
 import { judgeOffer } from './offer.ts';
 import { factsOf, type FailureWords, type UpdateAttempt } from './update-attempt.ts';
@@ -45,6 +48,9 @@ export interface UpdaterOptions {
   readonly logger: Logger;
 }
 
+/** Over all boots of a trial, beyond what a machine that restarts as planned comes to. */
+const MAX_TRIAL_STARTS = 20;
+
 /** `reboot`: let the loader choose again. */
 export type Next = 'operate' | 'trial' | 'reboot';
 
@@ -52,6 +58,8 @@ export type Next = 'operate' | 'trial' | 'reboot';
 export class Updater {
   readonly #options: UpdaterOptions;
   #running: BootedSlot | null = null;
+  /** What stands in the journal is not settled, for want of room to say so. */
+  #isBehind = false;
 
   constructor(options: UpdaterOptions) {
     this.#options = options;
@@ -78,22 +86,43 @@ export class Updater {
    * what to do now.
    */
   async afterBoot(booted: BootedSlot | null): Promise<Next> {
-    const { slots, ledger, history, logger, wayBack } = this.#options;
     this.#running = booted;
+    return this.#orLater(() => this.#resume(booted));
+  }
+
+  /**
+   * A full disk must not keep a confirmed firmware from running: what could not be written is written
+   * by a later call of `advance`.
+   */
+  async #orLater(work: () => Promise<Next>): Promise<Next> {
+    this.#isBehind = false;
+    try {
+      return await work();
+    } catch (error) {
+      const slot = this.#running?.slot;
+      if (!isDiskFull(error) || slot === undefined || !this.#isConfirmed(slot)) throw error;
+      this.#options.logger.error({ err: error }, 'the disk is full: the update has to wait');
+      this.#isBehind = true;
+      return 'operate';
+    }
+  }
+
+  async #resume(booted: BootedSlot | null): Promise<Next> {
+    const { slots, ledger, history, logger, wayBack } = this.#options;
     const target = ledger.current?.target ?? null;
     const states = slots.environment().slots;
-    const decision = decideResume({
-      phase: ledger.phase,
-      target: target === null ? null : { slot: target, state: states[target].kind },
-      booted: booted === null ? null : { slot: booted.slot, state: states[booted.slot].kind },
-    });
+    const decision = decideResume(observeBoot(slots.environment(), ledger, booted));
     switch (decision.kind) {
       case 'trial':
         return this.#enterTrial();
       case 'arm':
         await this.#arm();
         return 'reboot';
+      case 'reboot':
+        await this.#countStart();
+        return 'reboot';
       case 'go_back':
+        await this.#countStart();
         await wayBack.take(ledger.attempt);
         return 'reboot';
       case 'reject':
@@ -104,6 +133,7 @@ export class Updater {
         const isLost = target !== null && states[target].kind === 'empty';
         const words = ledger.phase === 'ROLLING_BACK' ? WAY_BACK_LOST : ENVIRONMENT_LOST;
         const isNamed = isLost || ledger.phase === 'ROLLING_BACK';
+        if (ledger.phase === 'ROLLING_BACK' && booted !== null) await wayBack.settle(booted.slot);
         await this.#settle(decision.event, isNamed ? words : null);
         return booted === null || this.#isConfirmed(booted.slot) ? 'operate' : 'reboot';
       }
@@ -112,6 +142,7 @@ export class Updater {
         if (booted !== null && this.#isConfirmed(booted.slot)) {
           await history.raiseConfirmedVersion(booted.content.version);
         }
+        await this.#forgetUnreadable();
         await this.#aimAway();
         return 'operate';
     }
@@ -119,6 +150,10 @@ export class Updater {
 
   /** What ota-service says: a way back goes first, then an offer that ended, then a new one. */
   async answer(response: PollResponse, signal: AbortSignal): Promise<Next> {
+    return this.#orLater(() => this.#heed(response, signal));
+  }
+
+  async #heed(response: PollResponse, signal: AbortSignal): Promise<Next> {
     const { ledger, wayBack, wait } = this.#options;
     const { rollback, deployment } = response;
     const isUnderWay = ledger.phase === 'DOWNLOADING';
@@ -138,18 +173,27 @@ export class Updater {
 
   /** Takes the attempt, if there is one, as far as an armed slot. */
   async advance(signal: AbortSignal): Promise<Next> {
-    const { ledger, download } = this.#options;
+    if (this.#isBehind) {
+      const next = await this.afterBoot(this.#running);
+      if (next !== 'operate' || this.#isBehind) return next;
+    }
+    return this.#orLater(() => this.#takeOn(signal));
+  }
+
+  async #takeOn(signal: AbortSignal): Promise<Next> {
+    const { ledger, download, delivery } = this.#options;
     if (ledger.phase === 'INSTALLING') await ledger.move('accepted');
     while (ledger.phase === 'DOWNLOADING') {
       try {
         const request = () => this.pollRequest();
         if (!(await download.run(this.#running, request, signal))) return 'operate';
-        await this.#install();
+        if (!(await this.#install(request, signal))) return 'operate';
         await this.#arm();
         return 'reboot';
       } catch (error) {
         const refusal = asRefusal(error, 'internal_error');
         this.#options.logger.warn({ err: refusal }, 'update refused');
+        if (refusal.reason === 'no_space') await delivery.makeRoom();
         if (!(await this.#fallBack(refusal))) await this.#settle('refused', wordsOf(refusal));
       }
     }
@@ -161,7 +205,10 @@ export class Updater {
     const { slots, ledger } = this.#options;
     const { target } = ledger.attempt;
     if (target !== null) await slots.confirm(target);
-    await this.#settle('passed', null);
+    await this.#orLater(async () => {
+      await this.#settle('passed', null);
+      return 'operate';
+    });
   }
 
   /** The device maker's word about the boot on trial. */
@@ -242,23 +289,47 @@ export class Updater {
     });
   }
 
+  /** An image whose agent dies again and again would stay on trial for ever: its loader gets the word. */
   async #enterTrial(): Promise<Next> {
-    const { reporter, ledger, now } = this.#options;
+    const { slots, reporter, ledger, now } = this.#options;
     await ledger.move('booted_target');
     await reporter.progress(ledger.attempt, 'trial', now());
-    return 'trial';
+    if (slots.kind === 'directory') return 'trial';
+    await this.#countStart();
+    if (ledger.attempt.starts <= MAX_TRIAL_STARTS) return 'trial';
+    const detail = `the agent started ${ledger.attempt.starts} times during the trial`;
+    await this.trialBootFailed({ reason: 'trial_crashed', detail });
+    return 'reboot';
   }
 
-  async #install(): Promise<void> {
-    const { delivery, reporter, ledger, hooks, now } = this.#options;
-    const { attempt } = ledger;
-    await reporter.progress(attempt, 'installing', now());
+  async #countStart(): Promise<void> {
+    const { ledger } = this.#options;
+    await ledger.change({ starts: ledger.attempt.starts + 1 });
+  }
+
+  /** Another version of this agent wrote down an offer in its own words: it will be made again. */
+  async #forgetUnreadable(): Promise<void> {
+    const { ledger } = this.#options;
+    if (ledger.current === null || ledger.current.deployment !== null) return;
+    await ledger.withdraw();
+  }
+
+  /** False when the offer ended or the window closed meanwhile: reading a slot back takes its time. */
+  async #install(request: () => PollRequest, signal: AbortSignal): Promise<boolean> {
+    const { delivery, download, reporter, ledger, now } = this.#options;
+    await reporter.progress(ledger.attempt, 'installing', now());
     await delivery.install(this.#running);
-    for (const name of ['post-install', 'pre-reboot'] as const) {
-      const result = await hooks.run(name, factsOf(attempt));
-      if (result.kind !== 'ok') throw new UpdateRefusal('hook_failed', result.why);
-    }
+    await this.#runHook('post-install');
+    if (!(await download.mayStillArm(request, signal))) return false;
+    await this.#runHook('pre-reboot');
     await ledger.move('verified');
+    return true;
+  }
+
+  async #runHook(name: 'post-install' | 'pre-reboot'): Promise<void> {
+    const { hooks, ledger } = this.#options;
+    const result = await hooks.run(name, factsOf(ledger.attempt));
+    if (result.kind !== 'ok') throw new UpdateRefusal('hook_failed', result.why);
   }
 
   async #arm(): Promise<void> {
@@ -317,36 +388,7 @@ export class Updater {
       deltaFailure: null,
       reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
       trialFailure: null,
+      starts: 0,
     };
   }
-}
-
-const ENVIRONMENT_LOST: FailureWords = {
-  reason: 'internal_error',
-  detail: 'the boot environment was lost before the new firmware was confirmed',
-};
-
-const WAY_BACK_LOST: FailureWords = {
-  reason: 'internal_error',
-  detail: 'ordered back, but the other slot could not be booted',
-};
-
-function wordsOf(refusal: UpdateRefusal): FailureWords {
-  return { reason: refusal.reason, detail: refusal.message };
-}
-
-/** A trial that left no word ended with the agent itself: the device went down under the new firmware. */
-function failureOf(
-  event: UpdateEvent,
-  failure: FailureWords | null,
-  attempt: UpdateAttempt,
-): FailureWords | null {
-  if (event === 'passed' || event === 'booted_target') return null;
-  return (
-    attempt.trialFailure ??
-    failure ?? {
-      reason: 'trial_crashed',
-      detail: 'the device restarted during the trial until its boots were used up',
-    }
-  );
 }

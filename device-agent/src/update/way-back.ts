@@ -5,10 +5,12 @@ import { otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
 import { SlotResumeError, type BootedSlot, type SlotBackend } from '../slots/slot-backend.ts';
 import type { AttemptLedger } from './attempt-ledger.ts';
 import type { UpdateAttempt } from './update-attempt.ts';
+import type { UpdateHistory } from './update-history.ts';
 
 export interface WayBackOptions {
   readonly slots: SlotBackend;
   readonly ledger: AttemptLedger;
+  readonly history: Pick<UpdateHistory, 'outcomeOf'>;
   readonly newId: () => string;
   readonly logger: Logger;
 }
@@ -27,8 +29,10 @@ export class WayBack {
    * not run here is done with, or was never for this device.
    */
   async begin(order: RollbackOrder, running: BootedSlot | null): Promise<boolean> {
-    const { slots, ledger, newId, logger } = this.#options;
+    const { slots, ledger, history, newId, logger } = this.#options;
     if (ledger.phase !== 'IDLE' || running?.content.version !== order.fromVersion) return false;
+    // Obeyed once: whoever repeats an old order must not undo an update that came after it.
+    if (history.outcomeOf(order.campaignId, order.round) === 'rolled_back') return false;
     const target = otherSlot(running.slot);
     const version = await this.#intactVersion(target);
     if (version === null) {
@@ -52,15 +56,21 @@ export class WayBack {
       deltaFailure: null,
       reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
       trialFailure: null,
+      starts: 0,
     });
     logger.warn({ order, target, version: slots.environment() }, 'ordered back');
     await this.take(ledger.attempt);
     return true;
   }
 
-  /** Repeatable. The slot that is left stays the last resort. */
+  /** Repeatable. Until `settle` the loader may still return to the slot that is left. */
   async take({ target }: UpdateAttempt): Promise<void> {
-    if (target !== null) await this.#options.slots.confirm(target);
+    if (target !== null) await this.#options.slots.prefer(target);
+  }
+
+  /** It runs, or did not start after all: the one that runs is first from now on, and only it has tries. */
+  async settle(running: SlotName): Promise<void> {
+    await this.#options.slots.confirm(running);
   }
 
   /** Null unless the slot was confirmed once and its bytes still are what was confirmed. */

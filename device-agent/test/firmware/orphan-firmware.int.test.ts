@@ -24,18 +24,18 @@ const path = () => join(folder, 'firmware.pid');
 
 describe('the firmware that a killed agent left', () => {
   it('is ended when id and start time are those of the record', async () => {
-    const file = new FirmwarePidFile(folder);
+    const file = new FirmwarePidFile(folder, silent);
     file.record(pid);
-    await new FirmwarePidFile(folder).endOrphan(2_000, silent);
+    await new FirmwarePidFile(folder, silent).endOrphan(2_000);
     expect(processStartTime(pid)).toBeNull();
     expect(existsSync(path())).toBe(false);
   });
 
   it('is left alone when another process has its id by now', async () => {
-    new FirmwarePidFile(folder).record(pid);
+    new FirmwarePidFile(folder, silent).record(pid);
     const record = JSON.parse(readFileSync(path(), 'utf8')) as { pid: number; startTime: string };
     writeFileSync(path(), JSON.stringify({ ...record, startTime: `${record.startTime}1` }));
-    await new FirmwarePidFile(folder).endOrphan(2_000, silent);
+    await new FirmwarePidFile(folder, silent).endOrphan(2_000);
     expect(processStartTime(pid)).not.toBeNull();
     expect(existsSync(path())).toBe(false);
   });
@@ -44,7 +44,7 @@ describe('the firmware that a killed agent left', () => {
     'is nobody when the record is %j',
     async (text) => {
       writeFileSync(path(), text);
-      await new FirmwarePidFile(folder).endOrphan(100, silent);
+      await new FirmwarePidFile(folder, silent).endOrphan(100);
       expect(processStartTime(pid)).not.toBeNull();
     },
   );

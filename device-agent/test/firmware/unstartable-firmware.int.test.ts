@@ -25,7 +25,7 @@ function start(command: string[]): Firmware {
     path: '/usr/bin:/bin',
     stopGraceMs: 100,
     probeTimeoutMs: 100,
-    pidFile: new FirmwarePidFile(folder),
+    pidFile: new FirmwarePidFile(folder, silent),
     telemetry,
     monotonicNow,
   });

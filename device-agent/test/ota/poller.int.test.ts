@@ -26,7 +26,10 @@ afterEach(() => server.stop());
 describe('the next poll', () => {
   it('comes when the server said', async () => {
     server.pollAfterMs = 30_000;
-    expect(await poller.poll(request, signal)).toEqual({ pollAfterMs: 30_000, deployment: null });
+    expect(await poller.poll(request, signal)).toMatchObject({
+      pollAfterMs: 30_000,
+      deployment: null,
+    });
     expect(poller.delayMs).toBe(30_000);
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   decideResume,
+  MAX_STARTS,
   nextPhase,
   TRANSITIONS,
   UPDATE_PHASES,
@@ -56,7 +57,13 @@ describe('the update machine', () => {
 });
 
 describe('what a start does with the journal it finds', () => {
-  const target = (state: string) => ({ slot: 'b', state });
+  /** `triesLeft` and `isFirst` as the loader has them by then. */
+  const target = (state: string, triesLeft = 0, isFirst = true) => ({
+    slot: 'b',
+    state,
+    triesLeft,
+    isFirst,
+  });
   it.each([
     ['IDLE', null, 'a', { kind: 'operate' }],
     ['DOWNLOADING', target('good'), 'a', { kind: 'operate' }],
@@ -72,20 +79,45 @@ describe('what a start does with the journal it finds', () => {
     ['TRIAL', target('trial'), 'a', { kind: 'finish', event: 'booted_other' }],
     ['TRIAL', target('trial'), null, { kind: 'finish', event: 'nothing_bootable' }],
     ['TRIAL', target('bad'), 'a', { kind: 'finish', event: 'booted_other' }],
+    // Only the agent has restarted since: the machine still has to.
+    ['VERIFIED', target('trial', 3), 'a', { kind: 'reboot' }],
+    ['ARMED', target('trial', 1), 'a', { kind: 'reboot' }],
+    ['TRIAL', target('trial', 2), 'a', { kind: 'finish', event: 'booted_other' }],
+    ['ARMED', target('bad'), 'a', { kind: 'finish', event: 'booted_other' }],
+    ['ROLLING_BACK', target('good', 3), 'b', { kind: 'finish', event: 'booted_target' }],
+    // The power went before the order was written to the environment, or before the restart.
+    ['ROLLING_BACK', target('good', 0, false), 'a', { kind: 'go_back' }],
+    ['ROLLING_BACK', target('good', 3), 'a', { kind: 'go_back' }],
+    // The loader tried and came back.
+    ['ROLLING_BACK', target('good', 0), 'a', { kind: 'finish', event: 'refused' }],
+    ['ROLLING_BACK', target('bad'), 'a', { kind: 'finish', event: 'refused' }],
+    ['ROLLING_BACK', null, 'a', { kind: 'finish', event: 'refused' }],
+    ['ROLLING_BACK', target('good', 3), null, { kind: 'finish', event: 'nothing_bootable' }],
     ['CONFIRMED', target('good'), 'b', { kind: 'finish', event: null }],
     ['FAILED', null, 'a', { kind: 'finish', event: null }],
     ['ROLLED_BACK', target('bad'), 'a', { kind: 'finish', event: null }],
   ] as const)('%s with %o, booted %s', (phase, slot, booted, expected) => {
     const state = slot !== null && slot.slot === booted ? slot.state : 'good';
     const found = booted === null ? null : { slot: booted, state };
-    expect(decideResume({ phase, target: slot, booted: found })).toEqual(expected);
+    expect(decideResume({ phase, target: slot, booted: found, starts: 0 })).toEqual(expected);
   });
 
   it.each(['IDLE', 'DOWNLOADING', 'INSTALLING'] as const)(
     'a slot on trial is not operated untested when the journal says %s',
     (phase) => {
       const booted = { slot: 'b', state: 'trial' };
-      expect(decideResume({ phase, target: null, booted })).toEqual({ kind: 'reject' });
+      expect(decideResume({ phase, target: null, booted, starts: 0 })).toEqual({ kind: 'reject' });
+    },
+  );
+
+  it.each(['VERIFIED', 'ARMED', 'ROLLING_BACK'] as const)(
+    'does not ask for ever for a restart that leads elsewhere when the journal says %s',
+    (phase) => {
+      const booted = { slot: 'a', state: 'good' };
+      const slot = target(phase === 'ROLLING_BACK' ? 'good' : 'trial', 3);
+      const after = (starts: number) => decideResume({ phase, target: slot, booted, starts }).kind;
+      expect(after(MAX_STARTS - 1)).not.toBe('finish');
+      expect(after(MAX_STARTS)).toBe('finish');
     },
   );
 
@@ -93,11 +125,17 @@ describe('what a start does with the journal it finds', () => {
     const observation = fc.record({
       phase: fc.constantFrom(...UPDATE_PHASES),
       target: fc.option(
-        fc.record({ slot: fc.constantFrom('a', 'b'), state: fc.constantFrom(...STATES) }),
+        fc.record({
+          slot: fc.constantFrom('a', 'b'),
+          state: fc.constantFrom(...STATES),
+          triesLeft: fc.nat(3),
+          isFirst: fc.boolean(),
+        }),
       ),
       booted: fc.option(
         fc.record({ slot: fc.constantFrom('a', 'b'), state: fc.constantFrom('trial', 'good') }),
       ),
+      starts: fc.nat(12),
     });
     fc.assert(
       fc.property(observation, (seen) => {

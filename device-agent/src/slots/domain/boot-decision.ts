@@ -83,6 +83,20 @@ export function confirmSlot(
   return { ...change(confirmed, other, { type: 'superseded' }), order: [slot, other] };
 }
 
+/**
+ * Back to a slot that was confirmed once: it comes first, and should it use up its tries, the one that
+ * is left has its own, unlike after `confirmSlot`.
+ */
+export function preferSlot(
+  environment: BootEnvironment,
+  slot: SlotName,
+  tries: number,
+): BootEnvironment {
+  const other = otherSlot(slot);
+  const preferred = change(environment, slot, { type: 'confirmed', tries });
+  return { ...change(preferred, other, { type: 'confirmed', tries }), order: [slot, other] };
+}
+
 /** A good slot proved itself after a boot: it gets back what the loader spent. All else stays. */
 export function renewTries(
   environment: BootEnvironment,

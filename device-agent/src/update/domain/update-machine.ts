@@ -58,6 +58,7 @@ export const TRANSITIONS: Readonly<
   INSTALLING: {
     accepted: 'DOWNLOADING',
     fell_back: 'DOWNLOADING',
+    withdrawn: 'IDLE',
     verified: 'VERIFIED',
     refused: 'FAILED',
   },
@@ -97,15 +98,29 @@ export function nextPhase(phase: UpdatePhase, event: UpdateEvent): UpdatePhase {
 export interface BootObservation {
   readonly phase: UpdatePhase;
   /** The slot the update writes, and its state in the boot environment. */
-  readonly target: { readonly slot: string; readonly state: string } | null;
+  readonly target: {
+    readonly slot: string;
+    readonly state: string;
+    /** Boots that the loader still has for it. */
+    readonly triesLeft: number;
+    /** Whether the loader takes it before the other one. */
+    readonly isFirst: boolean;
+  } | null;
   readonly booted: { readonly slot: string; readonly state: string } | null;
+  /** How often a restart of the machine was asked for in this phase and this agent started anyway. */
+  readonly starts: number;
 }
+
+/** A loader that does not take what is first in order must not be asked for ever. */
+export const MAX_STARTS = 10;
 
 export type ResumeDecision =
   /** Nothing is under way, or it goes on beside the running firmware. */
   | { readonly kind: 'operate' }
   /** Written and verified, but the power went before the slot was armed. */
   | { readonly kind: 'arm' }
+  /** Armed, but the machine has not restarted since: only this agent has. */
+  | { readonly kind: 'reboot' }
   | { readonly kind: 'trial' }
   /** The way back was ordered and has not been taken. */
   | { readonly kind: 'go_back' }
@@ -126,16 +141,26 @@ export function decideResume(observation: BootObservation): ResumeDecision {
     case 'ROLLED_BACK':
       return { kind: 'finish', event: null };
     case 'ROLLING_BACK':
-      if (booted === null) return { kind: 'finish', event: 'nothing_bootable' };
-      if (booted.slot === target?.slot) return { kind: 'finish', event: 'booted_target' };
-      return target?.state === 'good' ? { kind: 'go_back' } : { kind: 'finish', event: 'refused' };
+      return resumeWayBack(observation);
     default:
   }
   if (target !== null && booted?.slot === target.slot) {
     return target.state === 'good' ? { kind: 'finish', event: 'passed' } : { kind: 'trial' };
   }
   if (target?.state === 'written' && phase === 'VERIFIED') return { kind: 'arm' };
+  const isUntried = target?.state === 'trial' && target.triesLeft > 0 && phase !== 'TRIAL';
+  if (isUntried && booted !== null && observation.starts < MAX_STARTS) return { kind: 'reboot' };
   return { kind: 'finish', event: booted === null ? 'nothing_bootable' : 'booted_other' };
+}
+
+/** The slot it leads to was confirmed once; it gets its tries all the same, as the world has moved on. */
+function resumeWayBack({ target, booted, starts }: BootObservation): ResumeDecision {
+  if (booted === null) return { kind: 'finish', event: 'nothing_bootable' };
+  if (booted.slot === target?.slot) return { kind: 'finish', event: 'booted_target' };
+  const isLost = target?.state !== 'good' || (target.isFirst && target.triesLeft === 0);
+  return isLost || starts >= MAX_STARTS
+    ? { kind: 'finish', event: 'refused' }
+    : { kind: 'go_back' };
 }
 
 export class UpdateTransitionError extends Error {
