@@ -3,7 +3,7 @@ import { areWellFormed, fromVariables, toVariables, UNKNOWN_STATE } from './boot
 
 /** GRUB's environment block (grub-core/lib/envblk.c) has this size and first line. */
 export const GRUB_BLOCK_BYTES = 1024;
-const SIGNATURE = '# GRUB Environment Block\n';
+export const GRUB_SIGNATURE = '# GRUB Environment Block\n';
 /** Longest state; all are padded to it, so that GRUB's save_env replaces each value where it stands. */
 const STATE_WIDTH = UNKNOWN_STATE.length;
 /** GRUB's scripts cannot count, so the copies are numbered 0, 1, 2, 0, ...: one knows the next. */
@@ -45,16 +45,24 @@ const CHECKED = [
 ] as const;
 
 export function encodeGrub(variables: ReadonlyMap<string, string>, sequence: number): Buffer {
-  const values = CHECKED.map((name) => {
-    const value = variables.get(name) ?? '';
-    return name.endsWith('_STATE') ? value.padEnd(STATE_WIDTH, '.') : value;
-  });
-  const lines = CHECKED.map((name, index) => `${name}=${values[index] ?? ''}\n`);
-  const check = [String(sequence), ...values].join('/');
-  const text = `${SIGNATURE}BOOT_SEQUENCE=${sequence}\n${lines.join('')}BOOT_CHECK=${check}\n`;
+  const values = grubValues(variables, sequence);
+  const lines = [...values].map(([name, value]) => `${name}=${value}\n`);
   const bytes = Buffer.alloc(GRUB_BLOCK_BYTES, '#');
-  bytes.write(text, 'latin1');
+  bytes.write(`${GRUB_SIGNATURE}${lines.join('')}`, 'latin1');
   return bytes;
+}
+
+/** The variables of a block, in their order. */
+export function grubValues(
+  variables: ReadonlyMap<string, string>,
+  sequence: number,
+): ReadonlyMap<string, string> {
+  const values = new Map([['BOOT_SEQUENCE', String(sequence)]]);
+  for (const name of CHECKED) {
+    const value = variables.get(name) ?? '';
+    values.set(name, name.endsWith('_STATE') ? value.padEnd(STATE_WIDTH, '.') : value);
+  }
+  return values.set('BOOT_CHECK', [...values.values()].join('/'));
 }
 
 /** Null when the block is damaged, which is whatever the shipped script would not take either. */
@@ -80,7 +88,7 @@ function readBlock(bytes: Buffer): Map<string, string> | null {
   if (!hasSignature(bytes)) return null;
   const text = bytes.toString('latin1');
   const variables = new Map<string, string>();
-  let at = SIGNATURE.length;
+  let at = GRUB_SIGNATURE.length;
   while (at < text.length) {
     if (text[at] === '#') {
       at = endOfLine(text, at) + 1;
@@ -104,7 +112,7 @@ function endOfLine(text: string, from: number): number {
 }
 
 export function hasSignature(bytes: Buffer): boolean {
-  return bytes.length === GRUB_BLOCK_BYTES && bytes.toString('latin1').startsWith(SIGNATURE);
+  return bytes.length === GRUB_BLOCK_BYTES && bytes.toString('latin1').startsWith(GRUB_SIGNATURE);
 }
 
 export function nextSequence(sequence: number): number {

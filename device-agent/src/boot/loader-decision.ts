@@ -33,12 +33,25 @@ export function decideLoaderBoot(variables: ReadonlyMap<string, string>): Loader
   return { slot: decision.slot, variables: next };
 }
 
+/**
+ * What starts instead when the decision could not be saved: without a count a slot on trial would start
+ * for ever.
+ */
+export function chooseUncounted({ slot, variables }: LoaderDecision): SlotName {
+  const order = fromOrder(variables.get('BOOT_ORDER') ?? '');
+  return order.find((one) => variables.get(stateName(one)) === 'good') ?? slot;
+}
+
 /** After nothing in the slot could be started: it is out until something is written to it. */
 export function giveUp(
   variables: ReadonlyMap<string, string>,
   slot: SlotName,
 ): ReadonlyMap<string, string> {
   return new Map([...variables, [leftName(slot), '0'], [stateName(slot), 'bad']]);
+}
+
+function fromOrder(text: string): readonly SlotName[] {
+  return text === 'B A' ? ['b', 'a'] : ['a', 'b'];
 }
 
 function startOver(variables: ReadonlyMap<string, string>, tries: number): LoaderDecision {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { DurableStep } from '../disk/durable-step.ts';
 import { readLocation, writeLocation, type CopyLocation } from '../slots/boot-environment-store.ts';
 import type { SlotName } from '../slots/domain/slot-state.ts';
-import { decodeGrub, encodeGrub, hasSignature, nextSequence } from './grub-environment.ts';
-import { decideLoaderBoot, giveUp } from './loader-decision.ts';
+import { decodeGrub, GRUB_BLOCK_BYTES, grubValues, nextSequence } from './grub-environment.ts';
+import { saveIntoBlock } from './grub-save.ts';
+import { chooseUncounted, decideLoaderBoot, giveUp } from './loader-decision.ts';
 import { copySizeBytes, grubLocations, type LoaderEnvironment } from './loader-environment.ts';
 import { decodeUboot, encodeUboot, isNewerFlags } from './uboot-environment.ts';
 
@@ -15,7 +15,7 @@ export interface SimulatedLoaderOptions {
   readonly step: DurableStep;
 }
 
-interface Loaded {
+export interface LoadedCopies {
   readonly variables: ReadonlyMap<string, string>;
   /** The counter of the copy they are from. */
   readonly counter: number;
@@ -30,11 +30,14 @@ export async function simulateBoot(options: SimulatedLoaderOptions): Promise<Slo
   const { environment, canStart, step } = options;
   let loaded = await load(environment);
   for (let round = 1; round <= 3; round += 1) {
-    const { slot, variables } = decideLoaderBoot(loaded.variables);
-    const before: Loaded = { ...loaded, variables };
-    await step(`loader:${slot}`, async () => {
-      loaded = await save(environment, before);
+    const decision = decideLoaderBoot(loaded.variables);
+    const { variables } = decision;
+    let saved: LoadedCopies | null = null;
+    await step(`loader:${decision.slot}`, async () => {
+      saved = await save(environment, { ...loaded, variables });
     });
+    const slot = saved === null ? chooseUncounted(decision) : decision.slot;
+    loaded = saved ?? loaded;
     if (await canStart(slot)) return slot;
     loaded = { ...loaded, variables: giveUp(variables, slot) };
   }
@@ -45,11 +48,23 @@ function locationsOf(environment: LoaderEnvironment): readonly [CopyLocation, Co
   return environment.loader === 'uboot' ? environment.locations : grubLocations(environment.folder);
 }
 
-async function load(environment: LoaderEnvironment): Promise<Loaded> {
+async function load(environment: LoaderEnvironment): Promise<LoadedCopies> {
   const locations = locationsOf(environment);
   const size = copySizeBytes(environment);
-  const bytes = await Promise.all(locations.map((location) => readLocation(location, size)));
-  const [first = null, second = null] = bytes.map((copy) =>
+  const [first, second] = locations;
+  return chooseCopy(environment, [
+    await readLocation(first, size),
+    await readLocation(second, size),
+  ]);
+}
+
+/** The newer of the readable copies; without one there are no variables. */
+export function chooseCopy(
+  environment: LoaderEnvironment,
+  copies: readonly [Buffer | null, Buffer | null],
+): LoadedCopies {
+  const size = copySizeBytes(environment);
+  const [first = null, second = null] = copies.map((copy) =>
     copy?.length === size ? decode(environment, copy) : null,
   );
   if (first !== null && (second === null || !isNewer(environment, second, first))) {
@@ -60,7 +75,7 @@ async function load(environment: LoaderEnvironment): Promise<Loaded> {
     : { ...second, newest: 1 };
 }
 
-type Decoded = Pick<Loaded, 'variables' | 'counter'>;
+type Decoded = Pick<LoadedCopies, 'variables' | 'counter'>;
 
 function decode({ loader }: LoaderEnvironment, bytes: Buffer): Decoded | null {
   if (loader === 'grub') {
@@ -77,7 +92,11 @@ function isNewer({ loader }: LoaderEnvironment, first: Decoded, second: Decoded)
     : isNewerFlags(first.counter, second.counter);
 }
 
-async function save(environment: LoaderEnvironment, loaded: Loaded): Promise<Loaded> {
+/** Null when it does not read back. */
+async function save(
+  environment: LoaderEnvironment,
+  loaded: LoadedCopies,
+): Promise<LoadedCopies | null> {
   const { variables, counter, newest } = loaded;
   const locations = locationsOf(environment);
   const older = newest === 0 ? 1 : 0;
@@ -86,14 +105,24 @@ async function save(environment: LoaderEnvironment, loaded: Loaded): Promise<Loa
     await writeLocation(locations[older], encodeUboot(variables, next, environment.sizeBytes));
     return { variables, counter: next, newest: older };
   }
-  const next = nextSequence(counter);
-  const bytes = encodeGrub(variables, next);
-  // save_env refuses a file without its first line; the script then writes the other one in place.
-  for (const index of [older, newest] as const) {
-    const present = await readFile(locations[index].path).catch(() => Buffer.alloc(0));
-    if (!hasSignature(present)) continue;
-    await writeLocation(locations[index], bytes);
-    return { variables, counter: next, newest: index };
+  if (await saveGrub(locations[older], variables, nextSequence(counter))) {
+    return { variables, counter: nextSequence(counter), newest: older };
   }
-  return loaded;
+  // In place, with its number: two further than the other one it would look older.
+  return (await saveGrub(locations[newest], variables, counter)) ? loaded : null;
+}
+
+/** False when the block does not hold it afterwards. */
+async function saveGrub(
+  location: CopyLocation,
+  variables: ReadonlyMap<string, string>,
+  sequence: number,
+): Promise<boolean> {
+  const values = grubValues(variables, sequence);
+  const present = await readLocation(location, GRUB_BLOCK_BYTES);
+  const saved = present && saveIntoBlock(present, values);
+  if (saved === null) return false;
+  await writeLocation(location, saved);
+  const block = decodeGrub(saved);
+  return block !== null && block.variables.get('BOOT_CHECK') === values.get('BOOT_CHECK');
 }

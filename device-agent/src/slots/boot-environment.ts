@@ -45,9 +45,10 @@ export interface OwnCopy extends EnvironmentCopy {
 export const OWN_FORMAT: EnvironmentFormat<OwnCopy> = {
   sizeBytes: COPY_SIZE_BYTES,
   decode: decodeCopy,
-  isNewer: (first, second) => first.sequence > second.sequence,
+  // The counter may wrap: of two copies one is a step ahead, never half its range.
+  isNewer: (first, second) => ((first.sequence - second.sequence) | 0) > 0,
   encode: (newest, environment) => {
-    const copy = { sequence: (newest?.sequence ?? 0) + 1, environment };
+    const copy = { sequence: ((newest?.sequence ?? 0) + 1) >>> 0, environment };
     return { bytes: encodeCopy(copy), copy };
   },
 };
