@@ -1,5 +1,9 @@
 import { HEADER_BATCH_ID, HEADER_DEVICE_ID, HEADER_RECEIVED_AT } from '@flotilla/contracts';
-import type { StoredRecord, TopicPartition } from '@flotilla/event-log';
+import {
+  HEADER_UNREADABLE_BATCH,
+  type StoredRecord,
+  type TopicPartition,
+} from '@flotilla/event-log';
 import { DecodeError } from '@flotilla/otlp';
 import { RowEncoder } from '../decode/row-encoder.ts';
 import type { IngestedBatch } from '../load/batch-ledger.ts';
@@ -57,6 +61,10 @@ export async function encodeRange(
   let turnEndsAt = performance.now() + TURN_MS;
   for (const record of records) {
     if (rows.rowCount >= limits.maxRows || rows.sizeBytes >= limits.maxBytes) break;
+    if (performance.now() >= turnEndsAt) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEndsAt = performance.now() + TURN_MS;
+    }
     end = record.offset + 1;
     const name = batchNameOf(record);
     const key = name === null ? null : batchKey(name);
@@ -69,9 +77,6 @@ export async function encodeRange(
     seen.add(key);
     const { offset } = record;
     batches.push({ ...name, offset, rowCount, receivedAtMs: receivedAtMsOf(record) });
-    if (performance.now() < turnEndsAt) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    turnEndsAt = performance.now() + TURN_MS;
   }
   const range = { start: records[0]?.offset ?? 0, end };
   const deadBytes = undecodable.reduce((sum, dead) => sum + dead.record.value.length, 0);
@@ -82,6 +87,8 @@ export async function encodeRange(
 /** The number of rows, or null when there are none to be had. */
 function encode(rows: RowEncoder, record: StoredRecord, undecodable: Undecodable[]): number | null {
   try {
+    const unreadable = record.headers[HEADER_UNREADABLE_BATCH];
+    if (unreadable !== undefined) throw new DecodeError('batch_unreadable', unreadable);
     return rows.add(record.offset, record.value);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

@@ -1,4 +1,9 @@
-import type { LogConsumer, StoredRecord, TopicPartition } from '@flotilla/event-log';
+import {
+  HEADER_UNREADABLE_BATCH,
+  type LogConsumer,
+  type StoredRecord,
+  type TopicPartition,
+} from '@flotilla/event-log';
 import type { BatchLedger } from '../load/batch-ledger.ts';
 import { batchNameOf, encodeRange, NO_LIMITS, type EncodedRange } from './encoded-range.ts';
 import type { OffsetRange } from './pending-range.ts';
@@ -88,11 +93,15 @@ export class RangeReader {
     return { ...encoded, range, lostRecords: await this.#lost(partition, range.start, first) };
   }
 
-  /** Records are lost when the log's oldest lies beyond where we were; else it is a gap. */
+  /**
+   * Records are lost when the log's oldest lies beyond where we were; else it is a gap. A batch that
+   * cannot be read stands at its last offset: what it held is there, and becomes a dead letter.
+   */
   async #lost(partition: TopicPartition, expected: number, found: number): Promise<number> {
     if (found === expected) return 0;
     const one = { maxRecords: 1, maxBytes: 1 };
     const [oldest] = await this.#consumer.read(partition, 0, one);
+    if (oldest?.headers[HEADER_UNREADABLE_BATCH] !== undefined) return 0;
     const start = Math.min(oldest?.offset ?? found, found);
     return Math.max(0, start - expected);
   }

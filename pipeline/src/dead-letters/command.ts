@@ -45,7 +45,7 @@ export async function deadLetters(
     else {
       const { replayed, homeless } = await box.replay(filter);
       print(`${replayed} replayed`);
-      if (homeless > 0) print(`${homeless} do not say which topic they came from; export them`);
+      if (homeless > 0) print(`${homeless} are no record of a known topic; export them`);
     }
   } finally {
     await box.close();

@@ -16,7 +16,7 @@ export interface FoundLetter {
 
 export interface ReplayCount {
   readonly replayed: number;
-  /** Letters that do not say where they came from; export those. */
+  /** Letters that do not say where they came from, or are whole batches; export those. */
   readonly homeless: number;
 }
 

@@ -5,6 +5,7 @@ import {
   type TelemetryTopic,
 } from '@flotilla/contracts';
 import type { LogRecord, StoredRecord } from '@flotilla/event-log';
+import type { DecodeErrorCode } from '@flotilla/otlp';
 import {
   HEADER_DEAD_CODE,
   HEADER_DEAD_OFFSET,
@@ -60,11 +61,13 @@ export function isMeant(letter: Letter, { codes, topics, at }: LetterFilter): bo
 
 /**
  * The original record: same bytes, key and batch id, so that what was stored meanwhile is dropped as a
- * retry. Null when it does not say which telemetry topic it came from.
+ * retry. Null when it does not say which telemetry topic it came from, or is no record but a batch that
+ * could not be read.
  */
 export function revived(record: StoredRecord): { topic: TelemetryTopic; record: LogRecord } | null {
   const topic = TELEMETRY_TOPICS.find((name) => name === record.headers[HEADER_DEAD_TOPIC]);
-  if (topic === undefined) return null;
+  const code: DecodeErrorCode = 'batch_unreadable';
+  if (topic === undefined || record.headers[HEADER_DEAD_CODE] === code) return null;
   const kept = [HEADER_DEVICE_ID, HEADER_BATCH_ID].flatMap((name) => {
     const value = record.headers[name];
     return value === undefined ? [] : [[name, value] as const];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HEADER_BATCH_ID } from '@flotilla/contracts';
+import { HEADER_UNREADABLE_BATCH } from '@flotilla/event-log';
 import type { EncodedRange } from '../../src/consume/encoded-range.ts';
 import { RangeReader, RecordsMissingError } from '../../src/consume/range-reader.ts';
 import { logRecord, logsRequest } from '../decode/otlp-samples.ts';
@@ -43,6 +44,16 @@ describe('RangeReader.exactly', () => {
   it('takes a gap for a gap while older records are there', async () => {
     const { reader } = logOf([0, 5, 8]);
     expect((await reader.exactly(AT, { start: 3, end: 9 })).lostRecords).toBe(0);
+  });
+
+  it('counts no batch as lost that is there and cannot be read', async () => {
+    const { log, reader } = logOf([]);
+    log.add(4, value, { [HEADER_UNREADABLE_BATCH]: 'its checksum is wrong' });
+    const encoded = await reader.next(AT, 0, new Set());
+    expect(encoded?.lostRecords).toBe(0);
+    expect(encoded?.undecodable.map(({ error }) => [error.code, error.message])).toEqual([
+      ['batch_unreadable', 'its checksum is wrong'],
+    ]);
   });
 
   it('repeats the rest, and counts as lost what lay before the start of the log', async () => {

@@ -10,7 +10,7 @@ import {
 } from '@flotilla/contracts';
 import type { EventLog, LogRecord, StoredRecord } from '@flotilla/event-log';
 import { MemoryEventLog } from '@flotilla/event-log/testing';
-import { DecodeError } from '@flotilla/otlp';
+import { DecodeError, type DecodeErrorCode } from '@flotilla/otlp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deadLetter } from '../../src/consume/dead-letters.ts';
 import { deadLetters, DeadLettersUsageError } from '../../src/dead-letters/command.ts';
@@ -32,11 +32,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true });
 });
 
-async function bury(
-  topic: string,
-  batchId: string,
-  code: 'truncated' | 'expands_too_far',
-): Promise<void> {
+async function bury(topic: string, batchId: string, code: DecodeErrorCode): Promise<void> {
   await log.append(TOPIC_DEAD_LETTERS, [letterOf(topic, batchId, code)]);
 }
 
@@ -45,11 +41,7 @@ async function spoolUp(topic: string, batchId: string): Promise<void> {
   await spool.put('some', letterOf(topic, batchId, 'truncated'), 1_000);
 }
 
-function letterOf(
-  topic: string,
-  batchId: string,
-  code: 'truncated' | 'expands_too_far',
-): LogRecord {
+function letterOf(topic: string, batchId: string, code: DecodeErrorCode): LogRecord {
   const record: StoredRecord = {
     topic,
     partition: 0,
@@ -124,7 +116,13 @@ describe('dead-letters', () => {
 
   it('leaves a letter of an unknown origin where it is, and says so', async () => {
     await bury('elsewhere', 'a', 'truncated');
-    expect((await run('replay')).join()).toMatch(/^0 replayed,1 do not say/);
+    expect((await run('replay')).join()).toMatch(/^0 replayed,1 are no record/);
+  });
+
+  it('leaves a whole batch where it is: it is no record that a topic could take back', async () => {
+    await bury(TOPIC_LOGS, 'a', 'batch_unreadable');
+    expect((await run('replay')).join()).toMatch(/^0 replayed,1 are no record/);
+    expect(await found(TOPIC_LOGS)).toEqual([]);
   });
 
   it('means those a full log did not take just the same, and removes what it replayed', async () => {

@@ -17,11 +17,10 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function run(...args: string[]) {
-  const { FLOTILLA_EVENT_LOG: _, FLOTILLA_DATA_DIR: __, ...environment } = process.env;
-  return spawnSync(process.execPath, [MAIN, 'dead-letters', ...args], {
-    env: environment,
-    encoding: 'utf8',
-  });
+  const env = { ...process.env };
+  delete env['FLOTILLA_EVENT_LOG'];
+  delete env['FLOTILLA_DATA_DIR'];
+  return spawnSync(process.execPath, [MAIN, 'dead-letters', ...args], { env, encoding: 'utf8' });
 }
 
 describe('flotilla dead-letters', () => {

@@ -1,14 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConnectionPool, offsetCommitV9, type Connection } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HEADER_UNREADABLE_BATCH, type EventLog } from '../../src/event-log.ts';
-import { produce } from '../../src/kafka/produce-request.ts';
-import { encodeRecord, encodeRecordBatch } from '../../src/kafka/record-batch.ts';
 import { OffsetBeyondEndError } from '../../src/log-errors.ts';
 import { openEventLog } from '../../src/open-event-log.ts';
 import { describeEventLogContract } from '../../src/testing/event-log-contract.ts';
+import { COMPRESSIONS, ForeignClient } from '../../src/testing/kafka/foreign-client.ts';
 import { startKafkaBroker, type KafkaBroker } from '../../src/testing/kafka/kafka-broker.ts';
 
 let folder: string;
@@ -44,38 +42,26 @@ describeEventLogContract(
 
 describe('KafkaEventLog over what others left', () => {
   const LIMITS = { maxRecords: 100, maxBytes: 1_000_000 };
-  const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
-  async function withLog(
-    work: (log: EventLog, connection: Connection) => Promise<void>,
-  ): Promise<void> {
+  async function withLog(work: (log: EventLog, other: ForeignClient) => Promise<void>) {
     const log = await openEventLog(broker.url);
-    const pool = new ConnectionPool('others');
-    const [host = '', port = ''] = broker.bootstrap.split(':');
+    const other = new ForeignClient(broker.bootstrap);
     try {
-      await work(log, await pool.get({ host, port: Number(port) }));
+      await work(log, other);
     } finally {
-      await pool.close();
+      await other.close();
       await log.close();
     }
   }
 
-  function batch(value: Buffer, compression: (typeof COMPRESSIONS)[number]): Buffer {
-    const record = encodeRecord(Buffer.from('k'), { key: 'k', value, headers: {} }, Date.now());
-    const nobody = { producerId: -1n, producerEpoch: -1, firstSequence: -1 };
-    return encodeRecordBatch([record], nobody, compression);
-  }
-
   it('reads every compression, and a batch that inflates too far as one record with the reason', async () => {
-    await withLog(async (log, connection) => {
+    await withLog(async (log, other) => {
       const consumer = await log.consumer('readers', ['foreign']);
       const [at] = await consumer.assignment();
       if (at === undefined) throw new Error('no partition');
-      const send = (bytes: Buffer) =>
-        produce.async(connection, 10_000, [{ topic: 'foreign', partition: 0, bytes }]);
-      for (const codec of COMPRESSIONS) await send(batch(Buffer.alloc(2000, codec), codec));
-      await send(batch(Buffer.alloc(65 * 1024 * 1024), 'zstd'));
-      await send(batch(Buffer.from('after'), 'none'));
+      for (const codec of COMPRESSIONS) await other.produce(at, Buffer.alloc(2000, codec), codec);
+      await other.produce(at, Buffer.alloc(65 * 1024 * 1024), 'zstd');
+      await other.produce(at, Buffer.from('after'), 'none');
       const records = await consumer.read(at, 0, LIMITS);
       expect(records.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5, 6]);
       expect(records.slice(0, 5).map(({ value }) => Buffer.from(value).toString('latin1'))).toEqual(
@@ -89,19 +75,9 @@ describe('KafkaEventLog over what others left', () => {
   });
 
   it('refuses a committed offset beyond the end by name, and a read there too', async () => {
-    await withLog(async (log, connection) => {
+    await withLog(async (log, other) => {
       await log.append('remade', [{ key: 'k', value: Buffer.from('v'), headers: {} }]);
-      const partitions = [
-        {
-          partitionIndex: 0,
-          committedOffset: 1000n,
-          committedLeaderEpoch: -1,
-          committedMetadata: '',
-        },
-      ];
-      await offsetCommitV9.api.async(connection, 'ahead', -1, '', null, [
-        { name: 'remade', partitions },
-      ]);
+      await other.commit('ahead', { topic: 'remade', partition: 0 }, 1000);
       const consumer = await log.consumer('ahead', ['remade']);
       const [at] = await consumer.assignment();
       if (at === undefined) throw new Error('no partition');

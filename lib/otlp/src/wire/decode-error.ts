@@ -10,6 +10,7 @@ export const DECODE_ERROR_CODES = [
   'packed_length_invalid',
   'expands_too_far',
   'topic_unknown',
+  'batch_unreadable',
 ] as const;
 export type DecodeErrorCode = (typeof DECODE_ERROR_CODES)[number];
 

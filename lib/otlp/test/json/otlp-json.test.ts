@@ -108,7 +108,7 @@ describe('otlpJsonToProtobuf', () => {
     const large = Buffer.from(
       '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"doubleValue":12345678901234567890}}]}]}]}',
     );
-    expect(otlpJsonToProtobuf('logs', large).readDoubleLE(9)).toBe(12345678901234567890);
+    expect(otlpJsonToProtobuf('logs', large).readDoubleLE(9)).toBe(Number('12345678901234567890'));
     const infinite = Buffer.from(
       '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"doubleValue":1e999}}]}]}]}',
     );
