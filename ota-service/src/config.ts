@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { isDatabaseUrl } from './db/database-url.ts';
 
 const GIB = 1024 ** 3;
 
@@ -11,8 +12,16 @@ export const configSchema = z.object({
   FLOTILLA_OTA_HOST: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
   FLOTILLA_OTA_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
-  /** `sqlite:/absolute/file.db` */
-  FLOTILLA_DATABASE: z.string().startsWith('sqlite:/', 'must look like sqlite:/absolute/file.db'),
+  /** `sqlite:/absolute/file.db` for one process, `postgres://user@host/database` for any number. */
+  FLOTILLA_DATABASE: z
+    .string()
+    .refine(
+      isDatabaseUrl,
+      'must look like sqlite:/absolute/file.db or postgres://user@host/database',
+    ),
+  /** Connections to PostgreSQL; of all replicas together not above its max_connections. */
+  FLOTILLA_DATABASE_POOL_SIZE: z.coerce.number().int().min(2).default(10),
+  FLOTILLA_DATABASE_STATEMENT_TIMEOUT_MS: milliseconds.default(30_000),
   FLOTILLA_ARTIFACTS_DIR: absolutePath,
   /** `sqlite:/absolute/log.db` */
   FLOTILLA_EVENT_LOG: z.string().min(1),

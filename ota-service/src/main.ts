@@ -12,7 +12,9 @@ import packageJson from '../package.json' with { type: 'json' };
 import { registerCampaignRoutes } from './campaigns/campaign-routes.ts';
 import { createCampaignService } from './campaigns/campaign-service.ts';
 import { configSchema } from './config.ts';
+import { isSharedDatabase } from './db/database-url.ts';
 import { openDatabase } from './db/open-database.ts';
+import { artifactSharing } from './firmware/artifact-sharing.ts';
 import { FolderArtifactStore } from './firmware/folder-artifact-store.ts';
 import { createOtaService } from './ota-service.ts';
 import { newRandomId } from './random-id.ts';
@@ -26,9 +28,17 @@ await runService('ota-service', start);
 async function start(logger: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema, process.env);
   const secrets = await loadSecrets(config);
-  const lock = FolderLock.acquire(config.FLOTILLA_ARTIFACTS_DIR, process.pid);
-  const artifacts = await FolderArtifactStore.open(config.FLOTILLA_ARTIFACTS_DIR);
-  const database = await openDatabase(config.FLOTILLA_DATABASE);
+  const isShared = isSharedDatabase(config.FLOTILLA_DATABASE);
+  // Replicas share the folder as they share the database.
+  const lock = isShared ? null : FolderLock.acquire(config.FLOTILLA_ARTIFACTS_DIR, process.pid);
+  const database = await openDatabase(config.FLOTILLA_DATABASE, {
+    poolSize: config.FLOTILLA_DATABASE_POOL_SIZE,
+    statementTimeoutMs: config.FLOTILLA_DATABASE_STATEMENT_TIMEOUT_MS,
+  });
+  const artifacts = await FolderArtifactStore.open(
+    config.FLOTILLA_ARTIFACTS_DIR,
+    isShared ? artifactSharing(database) : null,
+  );
   const eventLog = await openEventLog(config.FLOTILLA_EVENT_LOG);
   const warehouse = createClient({
     url: config.FLOTILLA_CLICKHOUSE_URL,
@@ -71,7 +81,7 @@ async function start(logger: Logger): Promise<RunningService> {
       await warehouse.close();
       await eventLog.close();
       await database.destroy();
-      lock.release();
+      lock?.release();
     },
   };
 }

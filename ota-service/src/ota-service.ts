@@ -7,6 +7,7 @@ import type { EventLog } from '@flotilla/event-log';
 import { closeServer, createHttpServer, type Logger } from '@flotilla/service';
 import type { CampaignService } from './campaigns/campaign-service.ts';
 import type { Database } from './db/database.ts';
+import { Leases } from './db/leases.ts';
 import { computeDelta } from './delta/compute-delta.ts';
 import { DeltaJobs } from './delta/delta-jobs.ts';
 import { DeltaStore } from './delta/delta-store.ts';
@@ -46,7 +47,14 @@ const LAST_SEEN_FLUSH_MS = 1000;
 /** What the rest of the service asks of campaigns; their own routes know more. */
 export type CampaignPort = Pick<
   CampaignService,
-  'reachOf' | 'offerFor' | 'markOffered' | 'recordReport' | 'updatesOf' | 'pauseUnofferable' | 'start' | 'stop'
+  | 'reachOf'
+  | 'offerFor'
+  | 'markOffered'
+  | 'recordReport'
+  | 'updatesOf'
+  | 'pauseUnofferable'
+  | 'start'
+  | 'stop'
 >;
 
 /** Requests in flight get this long at a stop; a device resumes a download that is cut (Range). */
@@ -93,18 +101,14 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   const firmware = new FirmwareStore(database);
   const deltas = new DeltaStore(database);
   const lastSeen = new LastSeenBuffer(devices, logger, LAST_SEEN_FLUSH_MS);
-  const deltaJobs = new DeltaJobs({
-    store: deltas,
-    artifacts: deps.artifacts,
-    compute: deps.computeDelta ?? computeDelta,
-    clock,
-    logger,
-  });
+  const shared = { ...deps, leases: new Leases(database) };
+  const compute = deps.computeDelta ?? computeDelta;
+  const deltaJobs = new DeltaJobs({ ...shared, store: deltas, compute });
   const health = await HealthReader.create(deps.warehouse, clock, logger);
   const models = new ModelStore(database);
   const uploads = new FirmwareUploads({ ...deps, store: firmware, models });
   const uploadStore = new UploadStore(database);
-  const resumable = new ResumableUploads({ ...deps, store: uploadStore, firmware, uploads });
+  const resumable = new ResumableUploads({ ...shared, store: uploadStore, firmware, uploads });
   const trust = await openTrust(deps);
   const garbage = new GarbageCollector({ ...deps, store: new GarbageStore(database) });
   const stores = { devices, firmware, models, deltas };

@@ -198,7 +198,7 @@ describe('the service as a process', () => {
     const { code, stderr } = await endOf(
       spawn({
         FLOTILLA_OTA_PORT: '70000',
-        FLOTILLA_DATABASE: 'postgres://x',
+        FLOTILLA_DATABASE: 'mysql://x',
         FLOTILLA_ARTIFACTS_DIR: 'relative',
         FLOTILLA_CLICKHOUSE_URL: '',
       }),

@@ -1,6 +1,8 @@
-import type { Kysely, Selectable } from 'kysely';
+import { sql, type Kysely, type Selectable } from 'kysely';
 import { UPDATE_REASONS, type UpdateRecord, type UpdateReport } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
+import { isPostgres, keyOf } from '../db/engine.ts';
+import { campaignLock } from './campaign-store.ts';
 import { applyReport } from './domain/attempt-state.ts';
 import type { Offer } from './domain/offer-decision.ts';
 import type { UpdateAttemptRow } from './tables.ts';
@@ -40,7 +42,9 @@ export class AttemptStore {
 
   /**
    * Notes an offer once. The campaign's state is read by the same statement, so an offer is either
-   * before a pause or it is refused: false, and nothing is written.
+   * before a pause or it is refused: false, and nothing is written. On PostgreSQL the row lock makes
+   * it read what a pause under way commits, and the name's lock lets a pause in between two offers of
+   * an endless stream (row locks have no queue, PostgreSQL 15, 13.3.2).
    */
   async insertOffered(
     deviceId: string,
@@ -81,7 +85,14 @@ export class AttemptStore {
           ])
           .where('campaigns.id', '=', offer.campaignId)
           .where('campaigns.status', '=', 'running')
-          .where('campaigns.round', '=', offer.round),
+          .where('campaigns.round', '=', offer.round)
+          .$if(isPostgres(this.#database), (q) =>
+            q
+              .where(
+                sql<boolean>`pg_advisory_xact_lock_shared(${keyOf(campaignLock(offer.campaignId))}) is not null`,
+              )
+              .forShare('campaigns'),
+          ),
       )
       .onConflict((oc) => oc.doNothing())
       .executeTakeFirst();

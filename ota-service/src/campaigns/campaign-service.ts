@@ -11,6 +11,7 @@ import type {
 import type { EventLog } from '@flotilla/event-log';
 import type { Logger } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
+import { LEASE_MS, Leases } from '../db/leases.ts';
 import { AttemptStore } from './attempt-store.ts';
 import { actOnCampaign, findCampaign, type OperatorAction } from './campaign-actions.ts';
 import { createCampaign } from './campaign-creation.ts';
@@ -93,6 +94,7 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
     census,
     observer: new CampaignObserver(deps.warehouse, census, logger),
     metrics: new CampaignMetrics(deps.registry),
+    leases: new Leases(database, Math.max(LEASE_MS, 3 * deps.evaluationIntervalMs)),
     intervalMs: deps.evaluationIntervalMs,
     clock,
     logger,

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import type { CampaignEvent, CampaignStatus } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
+import { lockName } from '../db/engine.ts';
 import { campaignOf, eventOf, type StoredCampaign, type StoredVerdict } from './campaign-rows.ts';
 import type { ObservedPhases } from './domain/observation.ts';
 import type { CampaignPhaseRow, CampaignRow } from './tables.ts';
@@ -16,6 +17,8 @@ export interface Transition {
   readonly startsPhase?: number;
   /** A new round: what had settled has not any more. */
   readonly unsettles?: boolean;
+  /** Only when no verdict was kept since the campaign was read: it may have seen more. */
+  readonly needsNewestVerdict?: boolean;
 }
 
 /** Campaigns in the registry. Every change is one transaction, guarded by the row version. */
@@ -26,8 +29,8 @@ export class CampaignStore {
   }
 
   /**
-   * Writes campaign, phases and the first event; `check` runs inside the transaction after the
-   * insert and refuses by throwing.
+   * Writes campaign, phases and the first event; `check` runs inside the transaction, refuses by
+   * throwing, and sees every other campaign of the firmware that there is.
    */
   async insert(
     campaign: CampaignRow,
@@ -36,6 +39,7 @@ export class CampaignStore {
     check: (trx: Transaction<Database>) => Promise<void>,
   ): Promise<void> {
     await this.#database.transaction().execute(async (trx) => {
+      await lockName(trx, `campaigns of ${campaign.firmware_id}`);
       await trx.insertInto('campaigns').values(campaign).execute();
       await check(trx);
       await trx
@@ -110,11 +114,8 @@ export class CampaignStore {
     const { startsPhase } = transition;
     return this.#database.transaction().execute(async (trx) => {
       const next = campaign.rowVersion + 1;
-      const changed = await updateGuarded(trx, campaign, {
-        ...transition.set,
-        row_version: next,
-        updated_at_ms: nowMs,
-      });
+      const set = { ...transition.set, row_version: next, updated_at_ms: nowMs };
+      const changed = await updateGuarded(trx, campaign, set, transition.needsNewestVerdict);
       if (!changed) return false;
       await trx
         .insertInto('campaign_events')
@@ -138,7 +139,10 @@ export class CampaignStore {
     });
   }
 
-  /** Keeps the newest answer of a gate that holds; no step, so no event and the same row version. */
+  /**
+   * Keeps the newest answer of a gate that holds; no step, so no event and the same row version. False
+   * when another gate's came in between, or a step.
+   */
   async keepVerdict(
     campaign: StoredCampaign,
     verdict: StoredVerdict | null,
@@ -148,7 +152,7 @@ export class CampaignStore {
     return this.#database.transaction().execute(async (trx) => {
       const set = { ...verdictColumns(verdict), ...observationColumn(observation) };
       if (Object.keys(set).length === 0) return true;
-      if (!(await updateGuarded(trx, campaign, set))) return false;
+      if (!(await updateGuarded(trx, campaign, set, verdict !== null))) return false;
       const known = campaign.phases[campaign.currentPhase - 1]?.settledAtMs ?? null;
       if (verdict !== null && known !== settledAtMs) {
         await trx
@@ -174,16 +178,27 @@ export class CampaignStore {
   }
 }
 
+/** Held alone by whoever changes the campaign, and together by the offers under way. */
+export function campaignLock(campaignId: string): string {
+  return `campaign/${campaignId}`;
+}
+
 async function updateGuarded(
   trx: Transaction<Database>,
   campaign: StoredCampaign,
   set: Updateable<CampaignRow>,
+  needsNewestVerdict = false,
 ): Promise<boolean> {
+  const verdictAtMs = campaign.verdict?.atMs ?? null;
+  await lockName(trx, campaignLock(campaign.id));
   const result = await trx
     .updateTable('campaigns')
     .set(set)
     .where('id', '=', campaign.id)
     .where('row_version', '=', campaign.rowVersion)
+    .$if(needsNewestVerdict, (q) =>
+      q.where('verdict_at_ms', verdictAtMs === null ? 'is' : '=', verdictAtMs),
+    )
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '@flotilla/service';
+import type { Leases } from '../db/leases.ts';
 import type { CampaignMetrics } from './campaign-metrics.ts';
 import type { CampaignObserver } from './campaign-observer.ts';
 import type { StoredCampaign } from './campaign-rows.ts';
@@ -18,13 +19,19 @@ export interface EvaluationDeps {
   readonly observer: CampaignObserver;
   readonly census: CensusReader;
   readonly metrics: CampaignMetrics;
+  readonly leases: Pick<Leases, 'during' | 'release'>;
   readonly intervalMs: number;
   readonly clock: () => number;
   readonly logger: Logger;
 }
 
+const ACTIVE = { statuses: ['running', 'paused'] } as const;
+
 /** The audit log's name for a decision nobody took by hand. */
 const GATE = 'gate';
+
+/** Of several replicas one at a time asks the warehouse. */
+const LEASE = 'evaluation';
 
 /** Puts each campaign's question to the warehouse again and again; one at a time. */
 export class EvaluationLoop {
@@ -46,22 +53,32 @@ export class EvaluationLoop {
     this.#stopped.abort(new Error('the service is stopping'));
     clearTimeout(this.#timer);
     await this.#running;
+    await this.#deps.leases.release(LEASE).catch((err: unknown) =>
+      // It runs out by itself.
+      this.#deps.logger.warn({ err }, 'the lease of the evaluation was not released'),
+    );
   }
 
   #schedule(delayMs: number): void {
     if (this.#stopped.signal.aborted) return;
     this.#timer = setTimeout(() => {
-      this.#running = this.evaluateAll()
+      this.#running = this.#round()
         .catch((err: unknown) => this.#deps.logger.error({ err }, 'evaluation failed'))
         .finally(() => this.#schedule(this.#deps.intervalMs));
     }, delayMs);
   }
 
+  /** The lease saves the warehouse work; that a step is taken once is the row version's doing. */
+  async #round(): Promise<void> {
+    const { leases, metrics, store } = this.#deps;
+    const held = await leases.during(LEASE, () => this.evaluateAll(), { keep: true });
+    if (held === null) metrics.show(await store.list(ACTIVE));
+  }
+
   /** One round over all running campaigns; counts of paused ones are kept current as well. */
   async evaluateAll(): Promise<void> {
     const { store, census, metrics, logger } = this.#deps;
-    const active = { statuses: ['running', 'paused'] } as const;
-    const campaigns = await store.list(active);
+    const campaigns = await store.list(ACTIVE);
     census.keepOnly(new Set(campaigns.map((campaign) => campaign.id)));
     for (const campaign of campaigns) {
       if (this.#stopped.signal.aborted) return;
@@ -74,7 +91,7 @@ export class EvaluationLoop {
         logger.error({ err, campaign: campaign.id }, 'campaign could not be evaluated');
       }
     }
-    metrics.show(await store.list(active));
+    metrics.show(await store.list(ACTIVE));
   }
 
   async #evaluate(campaign: StoredCampaign): Promise<void> {
@@ -163,5 +180,6 @@ function transitionOf(campaign: StoredCampaign, judgement: Judgement, nowMs: num
     },
     set: { status: step.status, ...(act === 'advance' && { current_phase: next }) },
     ...(act === 'advance' && { startsPhase: next }),
+    needsNewestVerdict: act !== 'auto_pause',
   };
 }

@@ -3,6 +3,12 @@ import type { DdiTables } from '../ddi/tables.ts';
 import type { DeviceTables } from '../devices/tables.ts';
 import type { FirmwareTables } from '../firmware/tables.ts';
 import type { TrustTables } from '../trust/tables.ts';
+import type { LeaseTables } from './lease-table.ts';
 
 /** Every table of the registry; each concept declares its own beside its code. */
-export type Database = FirmwareTables & DeviceTables & CampaignTables & DdiTables & TrustTables;
+export type Database = FirmwareTables &
+  DeviceTables &
+  CampaignTables &
+  DdiTables &
+  TrustTables &
+  LeaseTables;

@@ -1,5 +1,6 @@
 import { DELTA_CODEC } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
+import type { Leases } from '../db/leases.ts';
 import type { ArtifactStore } from '../firmware/artifact-store.ts';
 import { basesFor, isWorthwhile, largestWorthwhile, retryDelayMs } from './domain/delta-policy.ts';
 import type { DeltaFiles } from './compute-delta.ts';
@@ -9,6 +10,8 @@ import type { DeltaOutcome, DeltaPair, DeltaStore } from './delta-store.ts';
 const JOB_TIMEOUT_MS = 15 * 60_000;
 /** After a fault of database or disk, before the queue is looked at again. */
 const RETRY_AFTER_MS = 5000;
+/** Another replica may have queued a job and died, or be at work on the one that is left. */
+const LOOK_AGAIN_MS = 10_000;
 
 interface Failure {
   readonly count: number;
@@ -18,6 +21,7 @@ interface Failure {
 export interface DeltaJobsDeps {
   readonly store: DeltaStore;
   readonly artifacts: ArtifactStore;
+  readonly leases: Pick<Leases, 'during'>;
   readonly compute: (files: DeltaFiles, signal: AbortSignal) => Promise<Uint8Array>;
   readonly clock: () => number;
   readonly logger: Logger;
@@ -26,7 +30,8 @@ export interface DeltaJobsDeps {
 /**
  * Works the queue of deltas off, one at a time. The queue is the table, so a restart goes on where
  * it stopped; a job that was running starts anew. One that fails is tried again after a while, and
- * given up after some attempts; a restart counts them from the start.
+ * given up after some attempts; a restart counts them from the start. Of several replicas each works
+ * on a job of its own.
  */
 export class DeltaJobs {
   readonly #deps: DeltaJobsDeps;
@@ -74,9 +79,8 @@ export class DeltaJobs {
       // Renewed before the table is read, so a job queued in between is not slept over.
       this.#wake = Promise.withResolvers<void>();
       try {
-        const job = await this.#deps.store.nextPending((pair) => this.#isWaiting(pair));
-        if (job === undefined) await this.#pauseUntilRetry();
-        else await this.#work(job, job.fullTransferBytes);
+        await this.#workOff();
+        await this.#pauseUntilRetry();
       } catch (err) {
         this.#deps.logger.error({ err }, 'the delta queue failed; trying again');
         await this.#pause(RETRY_AFTER_MS);
@@ -84,10 +88,28 @@ export class DeltaJobs {
     }
   }
 
-  async #work(pair: DeltaPair, fullTransferBytes: number): Promise<void> {
+  async #workOff(): Promise<void> {
+    const { leases, store } = this.#deps;
+    const elsewhere = new Set<string>();
+    while (!this.#stopping.signal.aborted) {
+      const job = await store.nextPending(
+        (pair) => this.#isWaiting(pair) || elsewhere.has(keyOf(pair)),
+      );
+      if (job === undefined) return;
+      const key = keyOf(job);
+      const held = await leases.during(`delta/${key}`, (lost) =>
+        this.#work(job, job.fullTransferBytes, lost),
+      );
+      if (held === null) elsewhere.add(key);
+    }
+  }
+
+  async #work(pair: DeltaPair, fullTransferBytes: number, lost: AbortSignal): Promise<void> {
     const { store, clock, logger } = this.#deps;
+    // Another replica may have finished it just before the lease was free.
+    if ((await store.find(pair))?.state !== 'pending') return;
     const startedMs = clock();
-    const outcome = await this.#outcome(pair, fullTransferBytes);
+    const outcome = await this.#outcome(pair, fullTransferBytes, lost);
     if (outcome === null) return;
     if (outcome.state === 'failed' && (await this.#postpone(pair, outcome.detail))) return;
     this.#failures.delete(keyOf(pair));
@@ -119,15 +141,19 @@ export class DeltaJobs {
 
   async #pauseUntilRetry(): Promise<void> {
     const times = [...this.#failures.values()].map((failure) => failure.retryAtMs);
-    if (times.length === 0) return this.#wake.promise;
-    await this.#pause(Math.max(0, Math.min(...times) - this.#deps.clock()));
+    const retryInMs = Math.max(0, Math.min(...times) - this.#deps.clock());
+    await this.#pause(Math.min(retryInMs, LOOK_AGAIN_MS));
   }
 
-  /** Null when the service stops meanwhile. */
-  async #outcome(pair: DeltaPair, fullTransferBytes: number): Promise<DeltaOutcome | null> {
+  /** Null when the service stops meanwhile, or another replica took the job over. */
+  async #outcome(
+    pair: DeltaPair,
+    fullTransferBytes: number,
+    lost: AbortSignal,
+  ): Promise<DeltaOutcome | null> {
     const { artifacts, compute } = this.#deps;
     const timeout = AbortSignal.timeout(JOB_TIMEOUT_MS);
-    const signal = AbortSignal.any([timeout, this.#stopping.signal]);
+    const signal = AbortSignal.any([timeout, lost, this.#stopping.signal]);
     let delta: Uint8Array;
     try {
       const baseFile = await artifacts.localFile(pair.baseSha256);
@@ -135,7 +161,7 @@ export class DeltaJobs {
       const maxBytes = largestWorthwhile(fullTransferBytes);
       delta = await compute({ baseFile, targetFile, maxBytes }, signal);
     } catch (error) {
-      if (this.#stopping.signal.aborted) return null;
+      if (this.#stopping.signal.aborted || lost.aborted) return null;
       const why = error instanceof Error ? error.message : String(error);
       return {
         state: 'failed',

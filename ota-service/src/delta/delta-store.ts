@@ -95,6 +95,7 @@ export class DeltaStore {
       .execute();
   }
 
+  /** The first outcome stands. */
   async finish(pair: DeltaPair, outcome: DeltaOutcome, nowMs: number): Promise<void> {
     const ready = outcome.state === 'ready';
     await this.#db
@@ -108,6 +109,7 @@ export class DeltaStore {
       })
       .where('base_sha256', '=', pair.baseSha256)
       .where('target_sha256', '=', pair.targetSha256)
+      .where('state', '=', 'pending')
       .execute();
   }
 

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Database } from '../db/database.ts';
+import { lockModel } from './model-store.ts';
 import type { ChannelPromotionTable } from './tables.ts';
 
 export type PromotionRow = Selectable<ChannelPromotionTable>;
@@ -58,6 +59,7 @@ export class ChannelStore {
     nowMs: number,
   ): Promise<boolean> {
     return this.#db.transaction().execute(async (trx) => {
+      await lockModel(trx, target.model);
       const firmware = await trx
         .selectFrom('firmware')
         .select(['id', 'version'])

@@ -6,7 +6,7 @@ import type { Database } from '../db/database.ts';
 import { decideOfferable } from './domain/offerability.ts';
 import { FirmwareStore, withdrawWithin, type FirmwareRow } from './firmware-store.ts';
 import { firmwareTargetOf } from './firmware-target.ts';
-import { ModelStore } from './model-store.ts';
+import { lockModel, ModelStore } from './model-store.ts';
 
 /** What newly published targets say that the ones before did not. */
 export interface TargetsChange {
@@ -24,6 +24,8 @@ export async function followTargets(
   nowMs: number,
 ): Promise<void> {
   const store = new FirmwareStore(trx);
+  const models = [...change.removed, ...change.added].map(({ release }) => release.model);
+  for (const model of [...new Set(models)].sort()) await lockModel(trx, model);
   for (const { release, path } of change.removed) {
     if (change.added.some((target) => target.path === path)) throw changed(path);
     const row = await store.byVersion(release.model, release.version);

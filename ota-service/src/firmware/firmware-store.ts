@@ -3,7 +3,7 @@ import type { FieldError } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
 import { emptyChannels } from './channel-store.ts';
 import { brokenRules } from './domain/model-rules.ts';
-import { ensureModel, rulesOf } from './model-store.ts';
+import { ensureModel, lockModel, rulesOf } from './model-store.ts';
 import { stringList } from './string-list.ts';
 import type { DeltaTable, FirmwareTable } from './tables.ts';
 
@@ -21,9 +21,10 @@ export class FirmwareStore {
     this.#db = db;
   }
 
-  /** The model's rules that the draft breaks; none means that it was written. */
-  async insertDraft(row: FirmwareRow): Promise<FieldError[]> {
+  /** The model's rules that the draft breaks; none means that it was written. `taken`: the version is. */
+  async insertDraft(row: FirmwareRow): Promise<FieldError[] | 'taken'> {
     return this.#db.transaction().execute(async (trx) => {
+      await lockModel(trx, row.model);
       const model = await ensureModel(trx, row.model, row.format, row.created_at_ms);
       const broken = brokenRules(rulesOf(model), {
         version: row.version,
@@ -31,8 +32,13 @@ export class FirmwareStore {
         minimumVersion: row.minimum_version,
         hardwareRevisions: stringList(row.hardware_revisions_json),
       });
-      if (broken.length === 0) await trx.insertInto('firmware').values(row).execute();
-      return broken;
+      if (broken.length > 0) return broken;
+      const result = await trx
+        .insertInto('firmware')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['model', 'version']).doNothing())
+        .executeTakeFirst();
+      return result.numInsertedOrUpdatedRows === 1n ? [] : 'taken';
     });
   }
 
@@ -75,17 +81,32 @@ export class FirmwareStore {
 
   /** False when it is not released (any more). Channels that point at it are emptied with it. */
   async withdraw(id: string, reason: string, nowMs: number): Promise<boolean> {
-    return this.#db.transaction().execute((trx) => withdrawWithin(trx, id, reason, nowMs));
+    return this.#withModelOf(id, (trx) => withdrawWithin(trx, id, reason, nowMs));
   }
 
   /** False when it is no draft. Its bytes are left to garbage collection. */
   async deleteDraft(id: string): Promise<boolean> {
-    const result = await this.#db
-      .deleteFrom('firmware')
-      .where('id', '=', id)
-      .where('state', '=', 'draft')
-      .executeTakeFirst();
-    return result.numDeletedRows === 1n;
+    return this.#withModelOf(id, async (trx) => {
+      const result = await trx
+        .deleteFrom('firmware')
+        .where('id', '=', id)
+        .where('state', '=', 'draft')
+        .executeTakeFirst();
+      return result.numDeletedRows === 1n;
+    });
+  }
+
+  /** False when there is no such firmware. */
+  async #withModelOf(
+    id: string,
+    work: (trx: Transaction<Database>) => Promise<boolean>,
+  ): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      const row = await new FirmwareStore(trx).byId(id);
+      if (row === undefined) return false;
+      await lockModel(trx, row.model);
+      return work(trx);
+    });
   }
 
   async setReleaseNotes(id: string, releaseNotes: string): Promise<void> {
@@ -155,7 +176,7 @@ export class FirmwareStore {
   }
 }
 
-/** As FirmwareStore.withdraw, together with what else the transaction does. */
+/** As FirmwareStore.withdraw, within a transaction that has locked the model. */
 export async function withdrawWithin(
   trx: Transaction<Database>,
   id: string,

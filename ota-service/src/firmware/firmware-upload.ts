@@ -28,7 +28,7 @@ export interface TakenUpload {
 /** Takes artifacts in: all of an upload becomes a draft firmware, or nothing of it stays. */
 export class FirmwareUploads {
   readonly #deps: UploadDeps;
-  /** Publishing and inserting happen one upload at a time, so of two equal ones the second is refused. */
+  /** Publishing and inserting happen one upload at a time; the table guards them between replicas. */
   #lastCommit: Promise<unknown> = Promise.resolve();
 
   constructor(deps: UploadDeps) {
@@ -99,11 +99,21 @@ export class FirmwareUploads {
       // Bytes first: a row must never name an artifact that is not there.
       await this.#deps.artifacts.publish(staged);
       if (compressed !== null) await this.#deps.artifacts.publish(compressed);
-      refuseBroken(await this.#deps.store.insertDraft(row));
+      const broken = await this.#deps.store.insertDraft(row);
+      if (broken === 'taken') return this.#otherDraft(upload, staged);
+      refuseBroken(broken);
       return { row, isNew: true };
     });
     this.#lastCommit = commit.catch(() => undefined);
     return commit;
+  }
+
+  /** Another replica took the version since it was looked at. */
+  async #otherDraft(upload: FirmwareUploadQuery, staged: StagedArtifact): Promise<TakenUpload> {
+    const row = await this.#sameDraft(upload, staged);
+    if (row !== null) return { row, isNew: false };
+    const detail = `another draft of ${upload.model} ${upload.version} came and went; try again`;
+    throw new ProblemError('conflict', { detail });
   }
 
   /** Null when the version is free; throws already_exists when something else has it. */

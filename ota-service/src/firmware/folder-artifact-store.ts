@@ -13,6 +13,15 @@ import {
 } from './artifact-store.ts';
 import { FolderPartials } from './folder-partials.ts';
 
+/** How several processes, on one or more machines, share a folder. */
+export interface FolderSharing {
+  /** Does one piece of work at a time over all of them. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** What another process stages is alive; what has not grown for so long is not. */
+const STAGED_STALE_MS = 24 * 3_600_000;
+
 /**
  * A content-addressed folder: `<root>/sha256/<first two digits>/<digest>`, and `<root>/incoming/` on
  * the same file system so that publishing is one rename.
@@ -20,23 +29,28 @@ import { FolderPartials } from './folder-partials.ts';
 export class FolderArtifactStore implements ArtifactStore {
   readonly #root: string;
   readonly #incoming: string;
+  readonly #sharing: FolderSharing | null;
   /** A removal looks at the time of publishing and then removes; no publishing comes in between. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  private constructor(root: string) {
+  private constructor(root: string, sharing: FolderSharing | null) {
     this.#root = root;
+    this.#sharing = sharing;
     this.#incoming = join(root, 'incoming');
   }
 
-  /**
-   * The caller must be the folder's only user: whatever a former process left half-written is
-   * removed here.
-   */
-  static async open(root: string): Promise<FolderArtifactStore> {
-    const store = new FolderArtifactStore(root);
+  /** Whatever a former process left half-written is removed. Null: the folder has no other user. */
+  static async open(
+    root: string,
+    sharing: FolderSharing | null = null,
+  ): Promise<FolderArtifactStore> {
+    const store = new FolderArtifactStore(root, sharing);
     await mkdir(store.#incoming, { recursive: true });
     for (const name of await readdir(store.#incoming)) {
-      await rm(join(store.#incoming, name), { force: true });
+      const file = join(store.#incoming, name);
+      const modifiedAtMs = (await statOrNull(file))?.mtimeMs ?? 0;
+      const isAlive = sharing !== null && modifiedAtMs > Date.now() - STAGED_STALE_MS;
+      if (!isAlive) await rm(file, { force: true });
     }
     return store;
   }
@@ -53,7 +67,9 @@ export class FolderArtifactStore implements ArtifactStore {
 
   /** Artifacts that arrive in pieces, on the same file system. */
   async partials(): Promise<FolderPartials> {
-    return FolderPartials.open(join(this.#root, 'partial'), this.#incoming);
+    return FolderPartials.open(join(this.#root, 'partial'), this.#incoming, {
+      isShared: this.#sharing !== null,
+    });
   }
 
   async publish(staged: StagedArtifact): Promise<void> {
@@ -112,7 +128,7 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   #change<T>(work: () => Promise<T>): Promise<T> {
-    const change = this.#lastChange.then(work);
+    const change = this.#lastChange.then(() => this.#sharing?.exclusively(work) ?? work());
     this.#lastChange = change.catch(() => undefined);
     return change;
   }

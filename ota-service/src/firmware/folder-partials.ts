@@ -14,22 +14,29 @@ interface RunningHash {
 
 /**
  * One file per partial in `folder`. The digest is computed while the bytes arrive; only a partial that
- * went through a restart is read once more when it is staged, in constant memory.
+ * went through a restart, or may have been written by several processes, is read once more when it is
+ * staged, in constant memory.
  */
 export class FolderPartials implements PartialArtifactStore {
   readonly #folder: string;
   readonly #stagingFolder: string;
+  readonly #isShared: boolean;
   readonly #hashes = new Map<string, RunningHash>();
 
-  private constructor(folder: string, stagingFolder: string) {
+  private constructor(folder: string, stagingFolder: string, isShared: boolean) {
     this.#folder = folder;
     this.#stagingFolder = stagingFolder;
+    this.#isShared = isShared;
   }
 
-  /** Both on one file system. */
-  static async open(folder: string, stagingFolder: string): Promise<FolderPartials> {
+  /** Both on one file system. `isShared`: other processes may have written parts of a partial. */
+  static async open(
+    folder: string,
+    stagingFolder: string,
+    { isShared = false }: { readonly isShared?: boolean } = {},
+  ): Promise<FolderPartials> {
     await mkdir(folder, { recursive: true });
-    return new FolderPartials(folder, stagingFolder);
+    return new FolderPartials(folder, stagingFolder, isShared);
   }
 
   async openPartial(id: string, offsetBytes: number): Promise<PartialWriter> {
@@ -60,7 +67,7 @@ export class FolderPartials implements PartialArtifactStore {
     await link(this.#pathOf(id), file);
     try {
       const { size } = await statOf(file);
-      const known = this.#hashes.get(id);
+      const known = this.#isShared ? undefined : this.#hashes.get(id);
       const hash = known?.sizeBytes === size ? known.hash.copy() : await readBack(file);
       return { file, sha256: hash.digest('hex'), sizeBytes: size };
     } catch (error) {

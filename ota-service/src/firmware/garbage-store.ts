@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../db/database.ts';
+import { isPostgres } from '../db/engine.ts';
 import type { GarbageDecision, GarbageState } from './domain/garbage-decision.ts';
 
 /** What garbage collection reads and writes in the registry. */
@@ -11,7 +12,12 @@ export class GarbageStore {
 
   /** One moment's rows. */
   async read(): Promise<Omit<GarbageState, 'stored'>> {
-    return this.#db.transaction().execute(async (trx) => {
+    const transaction = this.#db.transaction();
+    // One snapshot for all statements; SQLite has no other kind.
+    const reading = isPostgres(this.#db)
+      ? transaction.setIsolationLevel('repeatable read').setAccessMode('read only')
+      : transaction;
+    return reading.execute(async (trx) => {
       const firmware = await trx
         .selectFrom('firmware')
         .select([

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { FirmwareFormat, ModelPut } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
+import { lockName } from '../db/engine.ts';
 import { decideFloor, type FloorDecision, type ModelRules } from './domain/model-rules.ts';
 import { stringList } from './string-list.ts';
 import type { ModelTable } from './tables.ts';
@@ -30,6 +31,7 @@ export class ModelStore {
     nowMs: number,
   ): Promise<'created' | 'changed' | 'format_fixed'> {
     return this.#db.transaction().execute(async (trx) => {
+      await lockModel(trx, name);
       const existing = await findModel(trx, name);
       const set = {
         description: model.description,
@@ -55,6 +57,7 @@ export class ModelStore {
     nowMs: number,
   ): Promise<{ decision: FloorDecision; floorVersion: string | null } | undefined> {
     return this.#db.transaction().execute(async (trx) => {
+      await lockModel(trx, name);
       const model = await findModel(trx, name);
       if (model === undefined) return undefined;
       const decision = decideFloor(model.floor_version, version);
@@ -65,6 +68,14 @@ export class ModelStore {
       return { decision, floorVersion: model.floor_version };
     });
   }
+}
+
+/**
+ * A model's rules, its firmware and its channels follow from one another, so whoever changes one after
+ * reading another has the model to itself.
+ */
+export async function lockModel(trx: Transaction<Database>, name: string): Promise<void> {
+  await lockName(trx, `model/${name}`);
 }
 
 /** The model's row; a model nobody declared comes to be with the format of its first upload. */

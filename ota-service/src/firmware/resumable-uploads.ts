@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { FirmwareUploadQuery } from '@flotilla/contracts';
 import { ProblemError, type Logger } from '@flotilla/service';
+import type { Leases } from '../db/leases.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { FirmwareStore } from './firmware-store.ts';
 import type { FirmwareUploads, TakenUpload } from './firmware-upload.ts';
@@ -22,6 +23,7 @@ export interface ResumableUploadDeps {
   readonly artifacts: Pick<ArtifactStore, 'discard'>;
   readonly firmware: FirmwareStore;
   readonly uploads: FirmwareUploads;
+  readonly leases: Pick<Leases, 'during'>;
   readonly clock: () => number;
   readonly newId: (prefix: string) => string;
   readonly logger: Logger;
@@ -115,7 +117,11 @@ export class ResumableUploads {
   async append(id: string, piece: Piece): Promise<UploadRow> {
     this.#refuseBusy(id);
     // The id is taken before its row is read: an offset read earlier may be another request's past.
-    const work = this.#append(id, piece);
+    const work = this.#alone(id, (lost) => {
+      // Whoever took the upload over goes on from the last promise.
+      lost.addEventListener('abort', () => piece.body.destroy(), { once: true });
+      return this.#append(id, piece);
+    });
     this.#writing.set(id, { body: piece.body, done: work.catch(() => undefined) });
     try {
       return await work;
@@ -129,7 +135,7 @@ export class ResumableUploads {
   async terminate(id: string): Promise<void> {
     if (this.#finishing.has(id)) this.#refuseBusy(id);
     await this.status(id);
-    await this.#remove(id);
+    await this.#alone(id, () => this.#remove(id));
   }
 
   /**
@@ -141,7 +147,7 @@ export class ResumableUploads {
     const running = this.#finishing.get(id);
     if (running !== undefined) return running;
     this.#refuseBusy(id);
-    const work = this.#finish(id);
+    const work = this.#alone(id, () => this.#finish(id));
     this.#finishing.set(id, work);
     try {
       return await work;
@@ -154,9 +160,10 @@ export class ResumableUploads {
 
   /** Expired uploads, and bytes that no row knows. */
   async sweep(): Promise<void> {
-    const { clock, partials, store } = this.#deps;
+    const { clock, leases, partials, store } = this.#deps;
     for (const id of await store.expired(clock())) {
-      if (!this.#writing.has(id) && !this.#finishing.has(id)) await this.#remove(id);
+      if (this.#writing.has(id) || this.#finishing.has(id)) continue;
+      await leases.during(leaseOf(id), () => this.#remove(id));
     }
     const found = await partials.partialIds();
     // Read after the files, so that an upload created meanwhile is known.
@@ -264,9 +271,14 @@ export class ResumableUploads {
   }
 
   #refuseBusy(id: string): void {
-    if (!this.#writing.has(id) && !this.#finishing.has(id)) return;
-    const detail = `another request is at work on ${id}`;
-    throw new ProblemError('locked', { detail, retryAfterSeconds: 1 });
+    if (this.#writing.has(id) || this.#finishing.has(id)) throw busy(id);
+  }
+
+  /** This process refuses its own second request by itself; the lease is for those of other replicas. */
+  async #alone<T>(id: string, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    const held = await this.#deps.leases.during(leaseOf(id), work);
+    if (held === null) throw busy(id);
+    return held.result;
   }
 
   /** Row first: bytes without a row are swept, a row without its bytes would promise what is gone. */
@@ -295,6 +307,15 @@ function tooLong(row: UploadRow): ProblemError {
   return new ProblemError('body_too_large', {
     detail: `the upload was announced with ${row.length_bytes} bytes`,
   });
+}
+
+function busy(id: string): ProblemError {
+  const detail = `another request is at work on ${id}`;
+  return new ProblemError('locked', { detail, retryAfterSeconds: 1 });
+}
+
+function leaseOf(id: string): string {
+  return `upload/${id}`;
 }
 
 function gone(detail: string): ProblemError {

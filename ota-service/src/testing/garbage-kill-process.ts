@@ -7,13 +7,13 @@ import { GarbageStore } from '../firmware/garbage-store.ts';
 
 /**
  * Collects garbage and kills itself before the removal whose number is given:
- * `garbage-kill-process.ts <folder> <removals before the kill> <now in ms>`.
+ * `garbage-kill-process.ts <folder> <database URL> <removals before the kill> <now in ms>`.
  */
-const [folder = '', removals = '', now = ''] = process.argv.slice(2);
+const [folder = '', databaseUrl = '', removals = '', now = ''] = process.argv.slice(2);
 const artifacts = await FolderArtifactStore.open(join(folder, 'artifacts'));
 let left = Number(removals);
 const collector = new GarbageCollector({
-  store: new GarbageStore(await openDatabase(`sqlite:${join(folder, 'registry.db')}`)),
+  store: new GarbageStore(await openDatabase(databaseUrl)),
   artifacts: {
     list: () => artifacts.list(),
     remove(sha256, unlessModifiedAfterMs) {

@@ -16,7 +16,9 @@ import {
 } from '@flotilla/trust';
 import { signedByAll, TestRepository } from '@flotilla/trust/testing';
 import { Registry } from 'prom-client';
+import { isSharedDatabase } from '../db/database-url.ts';
 import { openDatabase } from '../db/open-database.ts';
+import { artifactSharing } from '../firmware/artifact-sharing.ts';
 import { FolderArtifactStore } from '../firmware/folder-artifact-store.ts';
 import { createOtaService, type OtaServiceDeps } from '../ota-service.ts';
 import { newRandomId } from '../random-id.ts';
@@ -28,6 +30,8 @@ export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
 export interface HarnessOptions {
   /** Instead of a new one; `close` removes it all the same. */
   readonly folder?: string;
+  /** Instead of a SQLite file in the folder. */
+  readonly databaseUrl?: string;
   readonly maxArtifactBytes?: number;
   readonly consoleFolder?: string;
   readonly warehouseUrl?: string;
@@ -37,11 +41,12 @@ export interface HarnessOptions {
 
 export type OtaHarness = Awaited<ReturnType<typeof startHarness>>;
 
-/** The service on a free port with real SQLite files and folders; campaigns are FixedCampaigns. */
+/** The service on a free port with a real registry and folders; campaigns are FixedCampaigns. */
 export async function startHarness(options: HarnessOptions = {}) {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'flotilla-ota-')));
   const artifactsFolder = join(folder, 'artifacts');
-  const database = await openDatabase(`sqlite:${join(folder, 'registry.db')}`);
+  const databaseUrl = options.databaseUrl ?? `sqlite:${join(folder, 'registry.db')}`;
+  const database = await openDatabase(databaseUrl);
   const eventLog = await openEventLog(`sqlite:${join(folder, 'log.db')}`);
   // Nothing listens on port 9 (discard), so by default the warehouse does not answer.
   const warehouse: ClickHouseClient = createClient({
@@ -52,7 +57,10 @@ export async function startHarness(options: HarnessOptions = {}) {
   const offline = new TestRepository({ now: options.clock ?? Date.now });
   const deviceKeys = generateEd25519();
   const campaigns = new FixedCampaigns();
-  const artifacts = await FolderArtifactStore.open(artifactsFolder);
+  const artifacts = await FolderArtifactStore.open(
+    artifactsFolder,
+    isSharedDatabase(databaseUrl) ? artifactSharing(database) : null,
+  );
   const deps: OtaServiceDeps = {
     database,
     artifacts,

@@ -17,6 +17,7 @@ import {
   type MetadataOf,
 } from '@flotilla/trust';
 import type { Database } from '../db/database.ts';
+import { lockName } from '../db/engine.ts';
 import type { TargetsChange } from '../firmware/firmware-release.ts';
 import type { OnlineSigner } from './online-signer.ts';
 import { TrustStore } from './trust-store.ts';
@@ -53,23 +54,32 @@ export class TrustService {
    * became due while the service was down. Throws TrustError when the root or the keys do not do.
    */
   async open(rootText: string): Promise<void> {
-    const { clock } = this.#deps;
     const root = readMetadata('root', rootText);
     verifyFirstRoot(root);
-    const current = await this.#store.current('root');
+    const isNew = await this.#inTurn((store) => this.#takeFirst(store, root, rootText));
+    if (!isNew) await this.renew();
+  }
+
+  /** False when there is one already. */
+  async #takeFirst(
+    store: TrustStore,
+    root: MetadataOf['root'],
+    rootText: string,
+  ): Promise<boolean> {
+    const current = await store.current('root');
     this.#requireOnlineKeys(current ?? root);
     if (current === null) {
-      await this.#store.add('root', root.signed.version, rootText, clock());
-      return;
+      await store.add('root', root.signed.version, rootText, this.#deps.clock());
+      return true;
     }
-    const known = await this.#store.text('root', root.signed.version);
+    const known = await store.text('root', root.signed.version);
     if (known === undefined || !hasSameContent(readMetadata('root', known), root)) {
       throw new TrustError(
         'metadata_invalid',
         `the registry has another root than version ${root.signed.version} of the given file`,
       );
     }
-    await this.renew();
+    return false;
   }
 
   start(): void {
@@ -85,8 +95,8 @@ export class TrustService {
   }
 
   async renew(): Promise<boolean> {
-    const { database, signer, clock } = this.#deps;
-    return database.transaction().execute((trx) => signer.renew(new TrustStore(trx), clock()));
+    const { signer, clock } = this.#deps;
+    return this.#inTurn((store) => signer.renew(store, clock()));
   }
 
   async view(): Promise<TrustView> {
@@ -173,14 +183,22 @@ export class TrustService {
     return root;
   }
 
-  /** One at a time, all or nothing; a TrustError becomes the problem it is to an operator. */
+  /** All or nothing; a version follows the one before it, so one at a time over all replicas. */
+  async #inTurn<T>(
+    work: (store: TrustStore, trx: Transaction<Database>) => Promise<T>,
+  ): Promise<T> {
+    return this.#deps.database.transaction().execute(async (trx) => {
+      await lockName(trx, 'tuf');
+      return work(new TrustStore(trx), trx);
+    });
+  }
+
+  /** A TrustError becomes the problem it is to an operator. */
   async #within<T>(
     work: (store: TrustStore, trx: Transaction<Database>) => Promise<T>,
   ): Promise<T> {
     try {
-      return await this.#deps.database
-        .transaction()
-        .execute((trx) => work(new TrustStore(trx), trx));
+      return await this.#inTurn(work);
     } catch (error) {
       throw error instanceof TrustError ? problemOf(error) : error;
     }

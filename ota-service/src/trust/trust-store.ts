@@ -63,7 +63,11 @@ export class TrustStore {
 
   async stage(role: OfflineRole, text: string, nowMs: number): Promise<void> {
     const row = { role, text, updated_at_ms: nowMs };
-    await this.#db.replaceInto('tuf_staged').values(row).execute();
+    await this.#db
+      .insertInto('tuf_staged')
+      .values(row)
+      .onConflict((conflict) => conflict.column('role').doUpdateSet(row))
+      .execute();
   }
 
   async unstage(role: OfflineRole): Promise<void> {

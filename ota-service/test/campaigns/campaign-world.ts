@@ -19,6 +19,7 @@ import {
 } from '../../src/campaigns/campaign-service.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openDatabase } from '../../src/db/open-database.ts';
+import type { Engine } from '../../src/testing/engines.ts';
 import { forgetUpdateEvents, insertUpdateEvents } from './embedded-warehouse.ts';
 import { readLogsRequest } from './otlp-log-reader.ts';
 
@@ -34,6 +35,7 @@ export interface Replica {
 export class CampaignWorld {
   nowMs = Date.UTC(2026, 0, 1);
   readonly folder: string;
+  readonly databaseUrl: string;
   readonly eventLog: MeasuredEventLog;
   readonly warehouse: ClickHouseClient;
   readonly #consumer: LogConsumer;
@@ -44,22 +46,25 @@ export class CampaignWorld {
 
   private constructor(
     folder: string,
+    databaseUrl: string,
     eventLog: MeasuredEventLog,
     warehouse: ClickHouseClient,
     consumer: LogConsumer,
   ) {
     this.folder = folder;
+    this.databaseUrl = databaseUrl;
     this.eventLog = eventLog;
     this.warehouse = warehouse;
     this.#consumer = consumer;
   }
 
-  static async open(warehouse: ClickHouseClient): Promise<CampaignWorld> {
+  static async open(warehouse: ClickHouseClient, engine?: Engine): Promise<CampaignWorld> {
     await forgetUpdateEvents(warehouse);
     const folder = await mkdtemp(join(tmpdir(), 'flotilla-campaigns-'));
     const eventLog = await openEventLog(`sqlite:${join(folder, 'log.db')}`);
     const consumer = await eventLog.consumer('test', [TOPIC_LOGS]);
-    return new CampaignWorld(folder, eventLog, warehouse, consumer);
+    const databaseUrl = (await engine?.newUrl()) ?? `sqlite:${join(folder, 'registry.db')}`;
+    return new CampaignWorld(folder, databaseUrl, eventLog, warehouse, consumer);
   }
 
   /** Another ota-service on the same registry. */
@@ -70,8 +75,7 @@ export class CampaignWorld {
       database?: Kysely<Database>;
     } = {},
   ): Promise<Replica> {
-    const database =
-      over.database ?? (await openDatabase(`sqlite:${join(this.folder, 'registry.db')}`));
+    const database = over.database ?? (await openDatabase(this.databaseUrl));
     const registry = new Registry();
     const service = createCampaignService({
       database,

@@ -128,12 +128,9 @@ describe('openDatabase', () => {
     expect(rows.map((row) => row.id)).toEqual(['a', 'c']);
   });
 
-  it.each(['sqlite:relative.db', 'postgres://localhost/x', ''])(
-    'refuses the URL %j',
-    async (bad) => {
-      await expect(openDatabase(bad)).rejects.toThrow(DatabaseError);
-    },
-  );
+  it.each(['sqlite:relative.db', 'mysql://localhost/x', ''])('refuses the URL %j', async (bad) => {
+    await expect(openDatabase(bad)).rejects.toThrow(DatabaseError);
+  });
 });
 
 describe('DeviceStore', () => {

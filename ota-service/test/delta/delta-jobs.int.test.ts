@@ -5,6 +5,7 @@ import type { FirmwareView } from '@flotilla/contracts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { computeDelta } from '../../src/delta/compute-delta.ts';
 import { DeltaJobs } from '../../src/delta/delta-jobs.ts';
+import { Leases } from '../../src/db/leases.ts';
 import { DeltaStore } from '../../src/delta/delta-store.ts';
 import { startHarness, type OtaHarness } from '../../src/testing/ota-harness.ts';
 import { tarBundle } from '../../src/testing/tar-bundle.ts';
@@ -93,12 +94,13 @@ describe('deltas of a release', () => {
     await ota.stopService();
     const store = new DeltaStore(ota.database);
     const { artifacts, logger } = ota.deps;
+    const leases = new Leases(ota.database);
     vi.spyOn(artifacts, 'localFile').mockRejectedValue(new Error('not in the store'));
     // Each look at the clock is an hour later, so no pause is waited for.
     let nowMs = 0;
     const clock = () => (nowMs += 3_600_000);
     const compute = () => Promise.reject(new Error('never asked'));
-    const jobs = new DeltaJobs({ store, artifacts, compute, clock, logger });
+    const jobs = new DeltaJobs({ store, artifacts, leases, compute, clock, logger });
     jobs.start();
     await vi.waitFor(async () =>
       expect(await store.countByState()).toEqual(new Map([['failed', 1]])),
@@ -164,8 +166,9 @@ describe('deltas of a release', () => {
     const store = new DeltaStore(ota.database);
     expect(await store.countByState()).toEqual(new Map([['pending', 1]]));
     const { artifacts, clock, logger } = ota.deps;
+    const leases = new Leases(ota.database);
     const compute = () => Promise.resolve(Buffer.from('small'));
-    const restarted = new DeltaJobs({ store, artifacts, compute, clock, logger });
+    const restarted = new DeltaJobs({ store, artifacts, leases, compute, clock, logger });
     restarted.start();
     await vi.waitFor(async () =>
       expect(await store.countByState()).toEqual(new Map([['ready', 1]])),

@@ -1,0 +1,57 @@
+import type { Kysely } from 'kysely';
+import { expect } from 'vitest';
+import { stepCampaign, type CampaignAct } from '../../src/campaigns/domain/campaign-machine.ts';
+import type { Database } from '../../src/db/database.ts';
+
+const ACTS: Readonly<Record<string, CampaignAct>> = {
+  created: 'create',
+  advanced: 'advance',
+  completed: 'complete',
+  auto_paused: 'auto_pause',
+  paused: 'pause',
+  resumed: 'resume',
+  aborted: 'abort',
+};
+
+/** The audit log, replayed, is the campaign: one line for each step, each legal where it stands. */
+export async function expectConsistent(database: Kysely<Database>, id: string): Promise<void> {
+  const campaign = await database
+    .selectFrom('campaigns')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  const events = await database
+    .selectFrom('campaign_events')
+    .selectAll()
+    .where('campaign_id', '=', id)
+    .orderBy('seq')
+    .execute();
+  let status: Parameters<typeof stepCampaign>[0] = 'none';
+  let phase = 1;
+  let round = 1;
+  for (const [index, { seq, event }] of events.entries()) {
+    expect(seq).toBe(index + 1);
+    const step = stepCampaign(status, ACTS[event] ?? 'create');
+    if (!step.ok) throw new Error(`${event} as number ${seq}: ${step.reason}`);
+    status = step.status;
+    if (event === 'advanced') phase += 1;
+    if (event === 'resumed') round += 1;
+  }
+  const replayed = { row_version: events.length, status, current_phase: phase, round };
+  expect(campaign).toMatchObject(replayed);
+  const phases = await database
+    .selectFrom('campaign_phases')
+    .select(['phase', 'started_at_ms'])
+    .where('campaign_id', '=', id)
+    .execute();
+  for (const row of phases) expect(row.started_at_ms !== null).toBe(row.phase <= phase);
+  const attempts = await database
+    .selectFrom('update_attempts')
+    .select(['phase', 'round'])
+    .where('campaign_id', '=', id)
+    .execute();
+  for (const attempt of attempts) {
+    expect(attempt.phase).toBeLessThanOrEqual(phase);
+    expect(attempt.round).toBeLessThanOrEqual(round);
+  }
+}
