@@ -1,12 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Kysely, Transaction } from 'kysely';
 import type { CampaignCreate } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
 import type { CampaignStore } from './campaign-store.ts';
 import { stepCampaign } from './domain/campaign-machine.ts';
-import { planPhases, type PlannedPhase } from './domain/campaign-plan.ts';
+import type { PlannedPhase } from './domain/campaign-plan.ts';
+import { PhasePlanner } from './domain/phase-planner.ts';
 import type { CampaignRow } from './tables.ts';
 import { refuseUnofferable } from './unofferable-campaigns.ts';
+
+const PAGE_DEVICES = 1000;
 
 interface Firmware {
   readonly id: string;
@@ -29,21 +33,30 @@ export async function createCampaign(
   const firmware = await releasedFirmware(deps.database, request.firmwareId);
   await refuseUnofferable(deps.database, firmware.id);
   const groups = request.groups === undefined ? null : [...new Set(request.groups)];
-  const deviceIds = await targetDevices(deps.database, firmware, groups);
-  if (deviceIds.length === 0) {
+  const targets = { database: deps.database, firmware, groups };
+  const percents = request.phases.map(({ percent }) => percent);
+  const planner = new PhasePlanner(id, percents);
+  for await (const page of targetDevices(targets)) {
+    for (const deviceId of page) planner.count(deviceId);
+  }
+  const { deviceCount } = planner;
+  if (deviceCount === 0) {
     const where = groups === null ? '' : ` in ${groups.join(', ')}`;
     throw new ProblemError('conflict', {
       detail: `no device of model ${firmware.model}${where} needs ${firmware.version}`,
     });
   }
-  const percents = request.phases.map(({ percent }) => percent);
-  const phases = planPhases(id, deviceIds, percents);
+  planner.endCount();
+  for await (const page of targetDevices(targets)) {
+    for (const deviceId of page) planner.collect(deviceId);
+  }
+  const phases = planner.phases();
   const campaign = campaignRow(id, request, firmware, groups, nowMs);
-  const evidence = { devices: deviceIds.length, phases: phases.map((p) => p.plannedDevices) };
+  const evidence = { devices: deviceCount, phases: phases.map((p) => p.plannedDevices) };
   await deps.store.insert(
     campaign,
     phases.map((phase) => phaseRow(id, phase, nowMs)),
-    { actor, reason: `${firmware.version} for ${deviceIds.length} devices`, evidence },
+    { actor, reason: `${firmware.version} for ${deviceCount} devices`, evidence },
     (trx) => refuseRival(trx, campaign, groups),
   );
 }
@@ -66,22 +79,35 @@ async function releasedFirmware(database: Kysely<Database>, id: string): Promise
   return firmware;
 }
 
-async function targetDevices(
-  database: Kysely<Database>,
-  firmware: Firmware,
-  groups: readonly string[] | null,
-): Promise<string[]> {
-  const rows = await database
-    .selectFrom('devices')
-    .select('id')
-    .where('model', '=', firmware.model)
-    .where('lifecycle', '!=', 'retired')
-    .where((eb) =>
-      eb.or([eb('firmware_version', 'is', null), eb('firmware_version', '!=', firmware.version)]),
-    )
-    .$if(groups !== null, (q) => q.where('group_name', 'in', [...(groups ?? [])]))
-    .execute();
-  return rows.map((row) => row.id);
+/** Ids in pages, so that a large fleet is never held in memory and requests go in between. */
+async function* targetDevices(targets: {
+  readonly database: Kysely<Database>;
+  readonly firmware: Firmware;
+  readonly groups: readonly string[] | null;
+}): AsyncGenerator<string[]> {
+  const { firmware, groups } = targets;
+  let after = '';
+  for (;;) {
+    const rows = await targets.database
+      .selectFrom('devices')
+      .select('id')
+      .where('model', '=', firmware.model)
+      .where('id', '>', after)
+      .where('lifecycle', '!=', 'retired')
+      .where((eb) =>
+        eb.or([eb('firmware_version', 'is', null), eb('firmware_version', '!=', firmware.version)]),
+      )
+      .$if(groups !== null, (q) => q.where('group_name', 'in', [...(groups ?? [])]))
+      .orderBy('id')
+      .limit(PAGE_DEVICES)
+      .execute();
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map((row) => row.id);
+    after = last.id;
+    // An embedded registry answers without leaving the event loop.
+    await setImmediate();
+  }
 }
 
 /** Runs after the insert, in its transaction, so of two rivals created at once one is refused. */

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import {
   SqliteAdapter,
   SqliteDialect,
@@ -6,6 +6,9 @@ import {
   type SqliteDatabase,
   type SqliteStatement,
 } from 'kysely';
+
+/** Statements kept ready; to prepare one costs more than to look a row up. Lists of ids make many texts. */
+const MAX_PREPARED = 200;
 
 /** How long a statement waits for another process's lock, e.g. of a backup. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -37,20 +40,31 @@ function openSqlite(file: string): SqliteDatabase {
     enableForeignKeyConstraints: true,
   });
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  const prepared = new Map<string, SqliteStatement>();
   return {
     close: () => database.close(),
-    prepare: (sql) => adaptStatement(database.prepare(sql)),
+    prepare(sql) {
+      const known = prepared.get(sql);
+      if (known !== undefined) return known;
+      const statement = adaptStatement(database, sql);
+      const [oldest] = prepared.keys();
+      if (prepared.size >= MAX_PREPARED && oldest !== undefined) prepared.delete(oldest);
+      prepared.set(sql, statement);
+      return statement;
+    },
   };
 }
 
 /** Kysely passes parameters as one list, node:sqlite takes them one by one. */
-function adaptStatement(statement: StatementSync): SqliteStatement {
+function adaptStatement(database: DatabaseSync, sql: string): SqliteStatement {
+  const statement = database.prepare(sql);
   return {
     // A statement that yields columns must be read, be it SELECT or INSERT … RETURNING.
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...bind(parameters)),
     run: (parameters) => statement.run(...bind(parameters)),
-    iterate: (parameters) => statement.iterate(...bind(parameters)),
+    // One of its own: the other may run again before this one is read to its end.
+    iterate: (parameters) => database.prepare(sql).iterate(...bind(parameters)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { sql, type Kysely, type Selectable } from 'kysely';
+import { PostgresAdapter, sql, type Kysely, type Selectable } from 'kysely';
 import type { LifecycleState, WithheldReason } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
 import type { DeviceTable } from './tables.ts';
@@ -37,6 +37,9 @@ export interface Withheld {
   readonly reason: WithheldReason;
   readonly detail: string;
 }
+
+/** Two parameters each; SQLite takes 32,766. */
+export const MAX_SIGHTINGS = 500;
 
 /** Rows of the device registry. */
 export class DeviceStore {
@@ -120,21 +123,26 @@ export class DeviceStore {
     );
   }
 
-  /** All or none; one commit, whatever the number. */
-  async setLastSeen(seenAtMs: ReadonlyMap<string, number>): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
-      for (const [id, atMs] of seenAtMs) {
-        await transaction
-          .updateTable('devices')
-          .set({ last_seen_at_ms: atMs })
-          .where('id', '=', id)
-          // A poll that changed something has stored its own, newer time meanwhile.
-          .where((eb) =>
-            eb.or([eb('last_seen_at_ms', 'is', null), eb('last_seen_at_ms', '<', atMs)]),
-          )
-          .execute();
-      }
-    });
+  /** One statement and one commit; at most MAX_SIGHTINGS. */
+  async setLastSeen(seenAtMs: Iterable<readonly [id: string, atMs: number]>): Promise<void> {
+    const seen = [...seenAtMs].map(
+      ([id, atMs]) => sql`(cast(${id} as text), cast(${atMs} as bigint))`,
+    );
+    if (seen.length === 0) return;
+    const isShared = this.#db.getExecutor().adapter instanceof PostgresAdapter;
+    // In one order, so that two replicas with the same devices wait and do not deadlock.
+    const locked = isShared
+      ? sql`, locked as (select id from devices where id in (select id from seen)
+          order by id for no key update)`
+      : sql``;
+    const after = isShared ? sql`and devices.id in (select id from locked)` : sql``;
+    // A poll that changed something has stored its own, newer time meanwhile.
+    await sql`with seen (id, at_ms) as (values ${sql.join(seen)}) ${locked}
+      update devices set last_seen_at_ms = seen.at_ms from seen
+      where devices.id = seen.id ${after}
+        and (devices.last_seen_at_ms is null or devices.last_seen_at_ms < seen.at_ms)`.execute(
+      this.#db,
+    );
   }
 
   async count(): Promise<DeviceCount[]> {

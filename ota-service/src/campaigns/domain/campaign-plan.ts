@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** Above every rank: the last phase takes whoever is left, devices that join later included. */
-const LAST_CUTOFF = 'f'.repeat(64);
+export const LAST_CUTOFF = 'f'.repeat(64);
 
 export interface PlannedPhase {
   readonly phase: number;
