@@ -42,7 +42,8 @@ const INT8: number = types.builtins.INT8;
 /** Of the text format, the only one that is asked for here. */
 function getTypeParser(oid: Parameters<typeof types.getTypeParser>[0]): (text: string) => unknown {
   const parser = types.getTypeParser(oid, 'text') as (text: string) => unknown;
-  return oid === INT8 ? toSafeInteger : parser;
+  const id: number = oid;
+  return id === INT8 ? toSafeInteger : parser;
 }
 
 /** Times, sizes and counts; all are far below 2^53. */
