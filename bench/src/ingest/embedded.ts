@@ -14,6 +14,8 @@ export interface EmbeddedPlan {
   readonly devices: number;
   readonly pointsPerRound: number;
   readonly rounds: number;
+  /** Of the round that warms up; as the others when left out. */
+  readonly warmPoints?: number;
   readonly batchRows: number;
   readonly batchAgeMs: number;
   readonly connections: number;
@@ -46,12 +48,12 @@ export async function measureEmbedded(plan: EmbeddedPlan): Promise<Series> {
       tokenFor: signTokens(folder.deviceTokenPrivateKey, plan.shape, plan.devices),
     };
     const perRequest = pointsPerRequest(plan.shape);
-    const requests = Math.ceil(plan.pointsPerRound / perRequest);
     const startMs = Date.now();
     const rounds: Round[] = [];
     for (let round = 0; round <= plan.rounds; round += 1) {
       const template = new BodyTemplate(plan.shape, startMs - round * 1000);
-      const { devices, connections } = plan;
+      const { devices, connections, pointsPerRound, warmPoints = pointsPerRound } = plan;
+      const requests = Math.ceil((round === 0 ? warmPoints : pointsPerRound) / perRequest);
       const load = { template, requests, devices, connections, run: `r${round}` };
       const measured = await playRound(path, load);
       if (round > 0) rounds.push(measured);
