@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFinal, type UpdateReport } from '@flotilla/contracts';
+import type { TestRepository } from '@flotilla/trust/testing';
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import type { AgentSettings } from '../src/agent-settings.ts';
@@ -25,8 +26,8 @@ export class AgentBench {
     this.server = server;
   }
 
-  static async create(): Promise<AgentBench> {
-    return new AgentBench(await FakeOtaServer.start());
+  static async create(repository?: TestRepository): Promise<AgentBench> {
+    return new AgentBench(await FakeOtaServer.start(repository));
   }
 
   async start(

@@ -44,6 +44,10 @@ export interface Fault {
   instead?: Buffer;
   status?: number;
   ignoreRange?: boolean;
+  /** One byte at a time, with so much time between two of them. */
+  dripEveryMs?: number;
+  /** Zeros without an end and without an announced length. */
+  endless?: boolean;
 }
 
 export const TEST_MODEL = 'sensor-x1';
@@ -66,21 +70,22 @@ export class FakeOtaServer {
   /** While set, polls and reports are answered with this status. */
   failWith: { status: number; retryAfter?: string } | null = null;
   /** What is signed; `deployment` publishes in it. */
-  readonly repository = new TestRepository();
+  readonly repository: TestRepository;
   /** Metadata served instead of the repository's. */
   metadata: Files | null = null;
   readonly #blobs = new Map<string, Buffer>();
   readonly #files = new Map<string, string>();
   readonly #server: Server;
 
-  private constructor() {
+  private constructor(repository: TestRepository) {
+    this.repository = repository;
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
   }
 
-  static async start(): Promise<FakeOtaServer> {
-    const fake = new FakeOtaServer();
+  static async start(repository = new TestRepository()): Promise<FakeOtaServer> {
+    const fake = new FakeOtaServer(repository);
     await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
     return fake;
   }
@@ -192,6 +197,10 @@ export class FakeOtaServer {
 
   #serve(path: string, range: string | undefined, response: ServerResponse): void {
     const fault = this.faults.get(path) ?? {};
+    if (fault.endless) {
+      pourForEver(response);
+      return;
+    }
     const bytes = fault.instead ?? this.#blobs.get(path) ?? this.#metadataAt(path);
     if (bytes === undefined || fault.status !== undefined) {
       response.writeHead(fault.status ?? 404).end('no');
@@ -216,8 +225,23 @@ export class FakeOtaServer {
       void (fault.cutWhen ?? Promise.resolve()).then(() => response.destroy());
       return;
     }
-    response.end(rest);
+    if (fault.dripEveryMs === undefined) response.end(rest);
+    else drip(response, rest, fault.dripEveryMs);
   }
+}
+
+function pourForEver(response: ServerResponse): void {
+  const more = () => {
+    if (!response.destroyed) response.write(Buffer.alloc(65_536), () => setImmediate(more));
+  };
+  more();
+}
+
+function drip(response: ServerResponse, bytes: Buffer, everyMs: number): void {
+  let sent = 0;
+  response.flushHeaders();
+  const timer = setInterval(() => response.write(bytes.subarray(sent, (sent += 1))), everyMs);
+  response.on('close', () => clearInterval(timer));
 }
 
 function serveFile(file: string, range: string | undefined, response: ServerResponse): void {

@@ -1,14 +1,13 @@
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
 import type { Deployment, UpdateReport } from '@flotilla/contracts';
 import { createDelta } from '@flotilla/delta';
-import { captured, forgedTargets, forgedTimestamp } from '@flotilla/trust/testing';
+import { forgedTimestamp } from '@flotilla/trust/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentSettings } from '../../src/agent-settings.ts';
 import { ScriptedHost } from '../../src/testing/scripted-firmware.ts';
 import { FAST_TUNING } from '../../src/testing/test-settings.ts';
-import { bundleEntries, firmwareBundle, tarOf } from '../../src/testing/test-bundle.ts';
+import { firmwareBundle } from '../../src/testing/test-bundle.ts';
 import { AgentBench } from '../agent-bench.ts';
 
 let bench: AgentBench;
@@ -54,58 +53,10 @@ const offer = (change: object = {}) =>
   bench.server.deployment({ version: '1.2.0', artifact: next, campaignId: second, ...change });
 
 describe('a target that this device does not take', () => {
-  it('is signed by another key', async () => {
-    await withFirmware();
-    const deployment = offer();
-    bench.server.metadata = forgedTargets(bench.server.repository);
-    const report = await refused(deployment);
-    expect(report).toMatchObject({ reason: 'metadata_signature_invalid', toVersion: '1.2.0' });
-    expect(report.transferBytes).toBe(0);
-  });
-
   it('is not among the signed ones', async () => {
     await withFirmware();
     const report = await refused({ ...offer(), target: 'sensor-x1/1.3.0' });
     expect(report).toMatchObject({ reason: 'target_not_signed', toVersion: '1.3.0' });
-  });
-
-  it('was withdrawn since', async () => {
-    await withFirmware();
-    const deployment = offer();
-    bench.server.repository.withdraw(deployment.target);
-    expect((await refused(deployment)).reason).toBe('target_not_signed');
-  });
-
-  it('comes back after it was withdrawn, by a replay', async () => {
-    await withFirmware();
-    const deployment = offer();
-    const replayed = captured(bench.server.repository);
-    bench.server.repository.withdraw(deployment.target);
-    await refused(deployment);
-    bench.server.metadata = replayed;
-    bench.server.offer = { ...deployment, round: 2 };
-    expect((await bench.finalReport(second, 2)).reason).toBe('metadata_rollback');
-  });
-
-  it('is for another model', async () => {
-    await withFirmware();
-    const report = await refused(offer({ model: 'other-model' }));
-    expect(report.reason).toBe('model_mismatch');
-    expect(report.detail).toContain('other-model');
-  });
-
-  it('is for other hardware', async () => {
-    await withFirmware({ hardwareRevision: 'rev-b' });
-    const report = await refused(offer({ release: { hardwareRevisions: ['rev-a'] } }));
-    expect(report.reason).toBe('hardware_mismatch');
-    expect(bench.server.polls.at(-1)?.hardwareRevision).toBe('rev-b');
-  });
-
-  it('is a downgrade', async () => {
-    await withFirmware();
-    const artifact = await firmwareBundle('1.0.0');
-    const report = await refused(offer({ version: '1.0.0', artifact }));
-    expect(report).toMatchObject({ reason: 'downgrade_refused', fromVersion: '1.1.0' });
   });
 
   it('but takes a downgrade that is signed as one, and the bar stays where it was', async () => {
@@ -144,27 +95,6 @@ describe('a target that this device does not take', () => {
 });
 
 describe('an artifact that is not what was announced', () => {
-  it('was tampered with, keeping its length', async () => {
-    await withFirmware();
-    const deployment = offer();
-    const instead = Buffer.from(next);
-    instead[1000]! ^= 1;
-    bench.server.faults.set(deployment.full.path, { instead });
-    const report = await refused(deployment);
-    expect(report.reason).toBe('artifact_checksum_mismatch');
-    expect(report.transferBytes).toBe(next.length);
-  });
-
-  it('matches the announced transfer but not the signed target', async () => {
-    await withFirmware();
-    const instead = Buffer.from(next);
-    instead[1000]! ^= 1;
-    const full = { ...bench.server.addBlob(instead), encoding: 'identity' } as const;
-    const report = await refused({ ...offer(), full });
-    expect(report.reason).toBe('artifact_checksum_mismatch');
-    expect(report.detail).toContain('signed');
-  });
-
   it.each([
     ['shorter', (bytes: Buffer) => bytes.subarray(0, bytes.length - 512)],
     ['longer', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(512)])],
@@ -173,15 +103,6 @@ describe('an artifact that is not what was announced', () => {
     const deployment = offer();
     bench.server.faults.set(deployment.full.path, { instead: change(next) });
     expect((await refused(deployment)).reason).toBe('artifact_size_mismatch');
-  });
-
-  it('unpacks to more than was signed', async () => {
-    await withFirmware();
-    const bomb = Buffer.alloc(64 * 1024 * 1024);
-    const honest = offer({ encoding: 'zstd' });
-    const full = { ...bench.server.addBlob(zstdCompressSync(bomb)), encoding: 'zstd' } as const;
-    const report = await refused({ ...honest, full });
-    expect(report.reason).toBe('artifact_size_mismatch');
   });
 
   it('is not the encoding it claims', async () => {
@@ -225,12 +146,6 @@ describe('a delta that does not give the signed artifact', () => {
     expect((await refused(offer({ base, delta: bad }))).reason).toBe('delta_invalid');
   });
 
-  it('starts from another base than it says', async () => {
-    await withFirmware();
-    const foreign = Buffer.from(createDelta(await firmwareBundle('0.9.0'), next));
-    expect((await refused(offer({ base, delta: foreign }))).reason).toBe('delta_base_mismatch');
-  });
-
   it('makes another artifact', async () => {
     await withFirmware();
     const other = Buffer.from(createDelta(base, await firmwareBundle('1.2.1')));
@@ -247,14 +162,6 @@ describe('a delta that does not give the signed artifact', () => {
 });
 
 describe('a bundle that may not be unpacked', () => {
-  it('reaches outside its slot', async () => {
-    await withFirmware();
-    const evil = [...bundleEntries('1.2.0'), { name: '../../../evil', content: 'x' }];
-    const report = await refused(offer({ artifact: await tarOf(evil) }));
-    expect(report.reason).toBe('bundle_invalid');
-    expect(report.detail).toContain('would leave the slot');
-  });
-
   it('names another version than its target', async () => {
     await withFirmware();
     const report = await refused(offer({ artifact: await firmwareBundle('1.2.9') }));
