@@ -87,6 +87,7 @@ export class Updater {
    */
   async afterBoot(booted: BootedSlot | null): Promise<Next> {
     this.#running = booted;
+    this.#isBehind = false;
     return this.#orLater(() => this.#resume(booted));
   }
 
@@ -95,7 +96,6 @@ export class Updater {
    * by a later call of `advance`.
    */
   async #orLater(work: () => Promise<Next>): Promise<Next> {
-    this.#isBehind = false;
     try {
       return await work();
     } catch (error) {
