@@ -21,13 +21,14 @@ const OLDEST = (() => {
  * A piece of base in the target is found if it is at least stride + ANCHOR_BYTES - 1 bytes long.
  */
 export class AnchorIndex {
-  /** Base offset plus one, by hash; 0 is nowhere. */
+  readonly #stride: number;
+  /** Base offset in strides, plus one, by hash; 0 is nowhere. */
   readonly #places = new Int32Array(1 << TABLE_BITS);
   /** Eight more bits of the hash: most of what is not there is told without a look at the base. */
   readonly #checks = new Uint8Array(1 << TABLE_BITS);
 
   constructor(base: ImageSource) {
-    const stride = strideFor(base.sizeBytes);
+    const stride = (this.#stride = strideFor(base.sizeBytes));
     for (let at = 0; at < base.sizeBytes; at += READ_BYTES) {
       const bytes = base.read(at, Math.min(READ_BYTES, base.sizeBytes - at));
       for (let i = 0; i + ANCHOR_BYTES <= bytes.length; i += stride) {
@@ -35,7 +36,7 @@ export class AnchorIndex {
         let hash = 0;
         for (let k = i; k < i + ANCHOR_BYTES; k++) hash = roll(hash, bytes[k] as number);
         const slot = slotOf(hash);
-        this.#places[slot] = at + i + 1;
+        this.#places[slot] = (at + i) / stride + 1;
         this.#checks[slot] = hash & 0xff;
       }
     }
@@ -44,7 +45,8 @@ export class AnchorIndex {
   /** A base offset where perhaps the bytes stand whose rolling hash this is, or -1. */
   find(hash: number): number {
     const slot = slotOf(hash);
-    return this.#checks[slot] === (hash & 0xff) ? (this.#places[slot] as number) - 1 : -1;
+    if (this.#checks[slot] !== (hash & 0xff)) return -1;
+    return ((this.#places[slot] as number) - 1) * this.#stride;
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { BasePages, readExactly } from './base-pages.ts';
+import { baseView } from './base-view.ts';
 import type { BlockDecoder, DecoderContext, WriteTarget } from './block-codec.ts';
 import { DeltaError } from './delta-error.ts';
 import { MixingDecoder } from './mixing-decoder.ts';
@@ -83,12 +84,14 @@ function checkLimits(header: DeltaHeader, { limits, startAtBytes = 0 }: ApplyOpt
       `the target has ${header.targetSizeBytes} bytes, the limit is ${most}`,
     );
   }
-  const isEnd = startAtBytes === header.targetSizeBytes;
-  if (startAtBytes < 0 || startAtBytes > header.targetSizeBytes) {
-    throw new RangeError(`cannot resume at ${startAtBytes} of ${header.targetSizeBytes} bytes`);
+  if (!Number.isInteger(startAtBytes) || startAtBytes < 0) {
+    throw new RangeError(`cannot resume at ${startAtBytes} bytes`);
   }
-  if (startAtBytes % 2 ** header.blockBits !== 0 && !isEnd) {
-    throw new RangeError(`no block starts at ${startAtBytes}`);
+  // Where to resume came of a patch as well, perhaps another one.
+  const isEnd = startAtBytes === header.targetSizeBytes;
+  const isBlock = startAtBytes % 2 ** header.blockBits === 0;
+  if (startAtBytes > header.targetSizeBytes || (!isBlock && !isEnd)) {
+    throw new DeltaError('corrupt', `no block starts at ${startAtBytes}`);
   }
 }
 
@@ -118,11 +121,8 @@ async function writeTarget(
   options: ApplyOptions,
   hash: Hash | null,
 ): Promise<void> {
-  const decoders = new Decoders({
-    baseSizeBytes: header.baseSizeBytes,
-    pages: new BasePages(options.base),
-    tableBits: header.tableBits,
-  });
+  const pages = new BasePages(options.base);
+  const decoders = new Decoders({ pages, tableBits: header.tableBits });
   const write: WriteTarget = async (chunk) => {
     hash?.update(chunk);
     await options.write(chunk);
@@ -137,6 +137,7 @@ async function writeTarget(
       continue;
     }
     const end = reader.offset + head.payloadBytes;
+    pages.look(baseView(header.baseSizeBytes, at));
     await decoders.of(head.method).decode(reader, sizeBytes, write);
     if (reader.offset !== end) {
       throw new DeltaError('corrupt', 'a block is not as long as it says');

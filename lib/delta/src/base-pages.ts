@@ -1,4 +1,5 @@
 import { DeltaError } from './delta-error.ts';
+import type { BaseView } from './base-view.ts';
 import type { RandomAccessBase } from './random-access-base.ts';
 
 /** Small, since a jump touches one or two, and what is dropped is the collector's to find. */
@@ -11,20 +12,33 @@ const MAX_PAGED_BYTES = 4 * PAGE_BYTES;
 /** A base seen through a small cache: edits are short and keep near each other. */
 export class BasePages {
   readonly #base: RandomAccessBase;
+  #view: BaseView;
   /** In order of use, oldest first. */
   readonly #pages = new Map<number, Uint8Array>();
 
   constructor(base: RandomAccessBase) {
     this.#base = base;
+    this.#view = { from: 0, sizeBytes: base.sizeBytes };
+  }
+
+  /** From now on offsets count from there, and there is no base outside. */
+  look(view: BaseView): void {
+    this.#view = view;
+  }
+
+  /** Of what is seen. */
+  get sizeBytes(): number {
+    return this.#view.sizeBytes;
   }
 
   /** Fills `window` with the base from `from` on; zeros where there is no base. */
   async fill(window: Uint8Array, from: number): Promise<void> {
     window.fill(0);
-    const end = Math.min(from + window.length, this.#base.sizeBytes);
-    let at = Math.max(from, 0);
+    const start = this.#view.from + from;
+    const end = Math.min(start + window.length, this.#view.from + this.#view.sizeBytes);
+    let at = Math.max(start, this.#view.from);
     if (end - at > MAX_PAGED_BYTES) {
-      window.set(await readExactly(this.#base, at, end - at), at - from);
+      window.set(await readExactly(this.#base, at, end - at), at - start);
       return;
     }
     while (at < end) {
@@ -32,7 +46,7 @@ export class BasePages {
       const page = this.#pages.get(number) ?? (await this.#load(number));
       const first = at - number * PAGE_BYTES;
       const piece = page.subarray(first, first + end - at);
-      window.set(piece, at - from);
+      window.set(piece, at - start);
       at += piece.length;
     }
   }

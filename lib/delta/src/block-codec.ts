@@ -28,7 +28,6 @@ export type WriteTarget = (chunk: Uint8Array) => Promise<void>;
 
 /** What a decoder works on. */
 export interface DecoderContext {
-  readonly baseSizeBytes: number;
   readonly pages: BasePages;
   readonly tableBits: number;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { baseView, viewImage } from './base-view.ts';
 import { DeltaError } from './delta-error.ts';
 import type { Edit } from './edit-script.ts';
 import { EditFinder, type BlockSearch } from './edit-finder.ts';
@@ -36,7 +37,7 @@ export function createDelta(
 /**
  * A patch that turns `base` into `target`, piece by piece. Synchronous and CPU heavy (seconds per
  * 10 MB): run it in a worker thread. Memory is bounded whatever the images' size: about 600 MiB.
- * Throws DeltaError 'too_large' for an image over 2 GiB.
+ * Throws DeltaError 'too_large' for an image over 64 GiB.
  */
 export function* deltaChunks(
   base: ImageSource,
@@ -65,7 +66,8 @@ export function* deltaChunks(
   const chooser = new MethodChooser(options.methods ?? 'both', tableBits);
   for (let at = 0; at < target.sizeBytes; at += blockBytes) {
     const bytes = target.read(at, Math.min(blockBytes, target.sizeBytes - at));
-    const { method, payload } = chooser.encode(base, bytes, at === 0 ? first : search(bytes, at));
+    const seen = viewImage(base, baseView(base.sizeBytes, at));
+    const { method, payload } = chooser.encode(seen, bytes, at === 0 ? first : search(bytes, at));
     yield writeBlockHeader({ method, payloadBytes: payload.length });
     yield payload;
   }
@@ -77,10 +79,11 @@ function planSearch(
   isSame: boolean,
 ): (target: Uint8Array, blockOffset: number) => BlockSearch {
   if (isSame) {
-    return (target, blockOffset) => () =>
-      target.length === 0
-        ? []
-        : [{ baseOffset: blockOffset, copyLength: target.length, literalLength: 0 }];
+    return (target, blockOffset) => () => {
+      const baseOffset = blockOffset - baseView(base.sizeBytes, blockOffset).from;
+      const copyLength = target.length;
+      return copyLength === 0 ? [] : [{ baseOffset, copyLength, literalLength: 0 }];
+    };
   }
   if (base.sizeBytes === 0) {
     return (target) => () => [{ baseOffset: 0, copyLength: 0, literalLength: target.length }];

@@ -1,4 +1,5 @@
 import { AnchorIndex } from './anchor-index.ts';
+import { baseView, viewImage, type BaseView } from './base-view.ts';
 import { CachedImage } from './cached-image.ts';
 import { findEdits, type Edit } from './edit-script.ts';
 import type { ImageSource } from './image-source.ts';
@@ -19,20 +20,22 @@ export type BlockSearch = (minGainFar: number) => readonly Edit[];
 export class EditFinder {
   readonly #base: ImageSource;
   readonly #whole: { readonly bytes: Uint8Array; readonly order: Int32Array } | null;
-  readonly #large: { readonly cached: CachedImage; readonly index: AnchorIndex } | null;
+  readonly #index: AnchorIndex | null;
+  #seen: SeenBase | null = null;
 
   constructor(base: ImageSource) {
     this.#base = base;
     if (base.sizeBytes <= MAX_SEARCHED_BYTES) {
       const bytes = base.read(0, base.sizeBytes);
       this.#whole = { bytes, order: buildSuffixArray(bytes) };
-      this.#large = null;
+      this.#index = null;
     } else {
       this.#whole = null;
-      this.#large = { cached: new CachedImage(base), index: new AnchorIndex(base) };
+      this.#index = new AnchorIndex(base);
     }
   }
 
+  /** Offsets of the edits count from the start of what the block sees of the base. */
   search(target: Uint8Array, blockOffset: number): BlockSearch {
     if (this.#whole !== null) {
       const { bytes, order } = this.#whole;
@@ -42,25 +45,40 @@ export class EditFinder {
     return this.#searchLarge(target, blockOffset);
   }
 
-  #searchLarge(target: Uint8Array, blockOffset: number): BlockSearch {
-    const large = this.#large;
-    if (large === null) throw new TypeError('a small base is searched as a whole');
+  #see(blockOffset: number): SeenBase {
+    const view = baseView(this.#base.sizeBytes, blockOffset);
+    if (this.#seen?.view.from === view.from) return this.#seen;
+    const image = viewImage(this.#base, view);
+    return (this.#seen = { view, image, cached: new CachedImage(image) });
+  }
+
+  #searchLarge(target: Uint8Array, offsetInImage: number): BlockSearch {
+    const index = this.#index;
+    if (index === null) throw new TypeError('a small base is searched as a whole');
+    const { view, image, cached } = this.#see(offsetInImage);
+    const blockOffset = offsetInImage - view.from;
     const votes = new Map<number, number>();
     const matches = findLongMatches(
       target,
       blockOffset,
-      large.cached,
-      large.index,
+      cached,
+      (hash) => index.find(hash) - view.from,
       (place, length) => {
         const segment = Math.floor(place / SEGMENT_BYTES);
         votes.set(segment, (votes.get(segment) ?? 0) + length);
       },
     );
     const gaps = gapsBetween(matches, target.length, blockOffset);
-    const local = new LocalBase(this.#base, chooseSegments(votes, gaps, this.#base.sizeBytes));
+    const local = new LocalBase(image, chooseSegments(votes, gaps, image.sizeBytes));
     const order = buildSuffixArray(local.bytes);
     return (gain) => [...joinEdits(target, matches, gaps, local, order, gain)];
   }
+}
+
+interface SeenBase {
+  readonly view: BaseView;
+  readonly image: ImageSource;
+  readonly cached: CachedImage;
 }
 
 /** Target bytes between long matches; the base would go on at `baseOffset`. */

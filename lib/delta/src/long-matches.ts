@@ -1,4 +1,4 @@
-import { ANCHOR_BYTES, roll, type AnchorIndex } from './anchor-index.ts';
+import { ANCHOR_BYTES, roll } from './anchor-index.ts';
 import type { CachedImage } from './cached-image.ts';
 
 /** Shorter ones are left to the fine search, which finds better places. */
@@ -14,13 +14,14 @@ export interface LongMatch {
 /**
  * Long exact matches of a block, in order and apart; `blockOffset` is where the block lies in its
  * image, for a place of the same number is the likeliest. `onAnchor` hears of every place in the
- * base where some bytes of the target stand, long or not.
+ * base where some bytes of the target stand, long or not. `find` gives a place by its hash; one
+ * outside the base is none.
  */
 export function findLongMatches(
   target: Uint8Array,
   blockOffset: number,
   base: CachedImage,
-  index: AnchorIndex,
+  find: (hash: number) => number,
   onAnchor: (baseOffset: number, length: number) => void,
 ): LongMatch[] {
   const matches: LongMatch[] = [];
@@ -35,7 +36,7 @@ export function findLongMatches(
       for (let i = at; i < at + ANCHOR_BYTES; i++) hash = roll(hash, target[i] as number);
       hashed = ANCHOR_BYTES;
     }
-    const found = at < followed ? -1 : index.find(hash);
+    const found = at < followed ? -1 : find(hash);
     // At a block's start and after a match the alignment in force comes first: zeros have no anchor.
     const candidates = at === covered ? [at + shift, at + blockOffset, found] : [found];
     const match = firstLong(candidates, at, covered);

@@ -4,10 +4,11 @@ import { EditModel } from './edit-model.ts';
 import type { Edit } from './edit-script.ts';
 import type { ImageSource } from './image-source.ts';
 import {
-  FRAME_SIZE_BYTES,
+  FULL_FRAME_BYTES,
   MAX_HISTORY_BYTES,
+  PIECE_SIZE_BYTES,
   writeFrame,
-  writeHistoryRange,
+  writeHistory,
   type HistoryRange,
 } from './mixing-frame.ts';
 import { METHOD_MIXING } from './patch-format.ts';
@@ -17,6 +18,7 @@ import { literalsOf, splitEdits } from './split-edits.ts';
 
 /** Fewer literals than this in a block are not worth reading a history for. */
 const MIN_LITERALS_FOR_HISTORY = 64;
+const NOTHING = new Uint8Array(0);
 
 /** The dense method: predicts each bit from both images, and codes it by its chance. */
 export class MixingEncoder implements BlockEncoder {
@@ -33,27 +35,40 @@ export class MixingEncoder implements BlockEncoder {
     const { baseOffset, length } = history;
     this.#model.reset(baseOffset, length).set(base.read(baseOffset, length));
     this.#model.start();
-    const parts = [writeHistoryRange(history)];
+    const parts = [writeHistory(history, base.sizeBytes)];
+    let pieces = 0;
+    const closeFrame = (raw: Uint8Array): void => {
+      if (pieces > 0) parts.push(writeFrame(pieces, this.#coder.finish(), raw));
+      pieces = 0;
+    };
     let at = 0;
-    for (const frame of splitEdits(edits, FRAME_SIZE_BYTES)) {
-      const bytes = target.subarray(at, at + FRAME_SIZE_BYTES);
-      parts.push(this.#encodeFrame(base, bytes, frame));
+    for (const piece of splitEdits(edits, PIECE_SIZE_BYTES)) {
+      const bytes = target.subarray(at, at + PIECE_SIZE_BYTES);
+      const literals = literalsOf(piece, bytes);
+      const isRaw = isIncompressible(literals);
+      if (isRaw) closeFrame(NOTHING);
+      this.#encodePiece(base, bytes, piece, isRaw ? new RawLiterals(literals) : null);
+      pieces++;
+      if (isRaw || this.#coder.sizeBytes >= FULL_FRAME_BYTES)
+        closeFrame(isRaw ? literals : NOTHING);
       at += bytes.length;
     }
+    closeFrame(NOTHING);
     return Buffer.concat(parts);
   }
 
-  #encodeFrame(base: ImageSource, target: Uint8Array, edits: readonly Edit[]): Uint8Array {
-    const literals = literalsOf(edits, target);
-    const rawBytes = isIncompressible(literals) ? literals : new Uint8Array(0);
-    const raw = rawBytes.length > 0 ? new RawLiterals(rawBytes) : null;
+  #encodePiece(
+    base: ImageSource,
+    target: Uint8Array,
+    edits: readonly Edit[],
+    raw: RawLiterals | null,
+  ): void {
     let at = 0;
     for (const edit of edits) {
       this.#model.codeEdit(this.#coder, edit);
       this.#model.codeBytes(this.#coder, edit, cutWindow(base, edit), target, at, raw);
       at += edit.copyLength + edit.literalLength;
     }
-    return writeFrame(this.#coder.finish(), rawBytes);
   }
 }
 

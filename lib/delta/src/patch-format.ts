@@ -4,13 +4,13 @@ import { DeltaError } from './delta-error.ts';
 /** Name of format and major version, as the wire contracts know it. */
 export const CODEC_NAME = 'flotilla-delta-2';
 
-export const HEADER_SIZE_BYTES = 44;
+export const HEADER_SIZE_BYTES = 38;
 export const BLOCK_HEADER_BYTES = 5;
 /** Target bytes of a block, but for the last: 2 to this power. */
 export const MIN_BLOCK_BITS = 18;
 export const MAX_BLOCK_BITS = 24;
-/** Offsets and lengths are 31 bits wide. */
-export const MAX_IMAGE_BYTES = 2 ** 31 - 2;
+/** 64 GiB. */
+export const MAX_IMAGE_BYTES = 2 ** 36;
 export const MIN_TABLE_BITS = 12;
 export const MAX_TABLE_BITS = 18;
 
@@ -20,13 +20,16 @@ export const METHOD_STREAMS = 2;
 
 const MAGIC = Buffer.from('FLDT', 'latin1');
 const VERSION = 2;
-const DIGEST_BYTES = 12;
+const SIZE_BYTES = 5;
+const DIGEST_BYTES = 8;
+const BASE_AT = 8;
+const TARGET_AT = BASE_AT + SIZE_BYTES + DIGEST_BYTES;
 const CRC_OFFSET = HEADER_SIZE_BYTES - 4;
 
 /** What a patch says of itself. */
 export interface DeltaHeader {
   readonly version: number;
-  /** The first 12 bytes of the SHA-256, in lower-case hex: against mistakes, not against forgers. */
+  /** The first 8 bytes of the SHA-256, in lower-case hex: against mistakes, not against forgers. */
   readonly baseDigest: string;
   readonly baseSizeBytes: number;
   readonly targetDigest: string;
@@ -48,10 +51,10 @@ export function writeHeader(header: Omit<DeltaHeader, 'version'>): Uint8Array {
   bytes.writeUInt8(VERSION, 4);
   bytes.writeUInt8(header.tableBits, 5);
   bytes.writeUInt8(header.blockBits, 6);
-  bytes.writeUInt32LE(header.baseSizeBytes, 8);
-  bytes.write(header.baseDigest, 12, DIGEST_BYTES, 'hex');
-  bytes.writeUInt32LE(header.targetSizeBytes, 24);
-  bytes.write(header.targetDigest, 28, DIGEST_BYTES, 'hex');
+  bytes.writeUIntLE(header.baseSizeBytes, BASE_AT, SIZE_BYTES);
+  bytes.write(header.baseDigest, BASE_AT + SIZE_BYTES, DIGEST_BYTES, 'hex');
+  bytes.writeUIntLE(header.targetSizeBytes, TARGET_AT, SIZE_BYTES);
+  bytes.write(header.targetDigest, TARGET_AT + SIZE_BYTES, DIGEST_BYTES, 'hex');
   bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC_OFFSET)), CRC_OFFSET);
   return bytes;
 }
@@ -76,13 +79,17 @@ export function readDeltaHeader(patch: Uint8Array): DeltaHeader {
     version: VERSION,
     tableBits: bytes.readUInt8(5),
     blockBits: bytes.readUInt8(6),
-    baseSizeBytes: bytes.readUInt32LE(8),
-    baseDigest: bytes.toString('hex', 12, 12 + DIGEST_BYTES),
-    targetSizeBytes: bytes.readUInt32LE(24),
-    targetDigest: bytes.toString('hex', 28, 28 + DIGEST_BYTES),
+    baseSizeBytes: bytes.readUIntLE(BASE_AT, SIZE_BYTES),
+    baseDigest: digestAt(bytes, BASE_AT + SIZE_BYTES),
+    targetSizeBytes: bytes.readUIntLE(TARGET_AT, SIZE_BYTES),
+    targetDigest: digestAt(bytes, TARGET_AT + SIZE_BYTES),
   };
   checkRanges(header, bytes.readUInt8(7));
   return header;
+}
+
+function digestAt(bytes: Buffer, at: number): string {
+  return bytes.toString('hex', at, at + DIGEST_BYTES);
 }
 
 function checkRanges(header: DeltaHeader, reserved: number): void {

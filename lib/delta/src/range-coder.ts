@@ -30,6 +30,11 @@ export class BitEncoder implements BitCoder {
     return bit;
   }
 
+  /** Bytes coded since the last `finish`, but for the last few. */
+  get sizeBytes(): number {
+    return this.#size;
+  }
+
   /** Ends the block: the bytes coded since the last call. The coder starts anew, the models do not. */
   finish(): Uint8Array {
     // Any number between low and high will do; zero bytes are read past the end, so take the

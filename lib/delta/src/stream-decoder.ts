@@ -30,14 +30,14 @@ export class StreamDecoder implements BlockDecoder {
   }
 
   async #decodeFrame(reader: PatchReader, sizeBytes: number): Promise<Uint8Array> {
-    const { baseSizeBytes, pages } = this.#context;
-    const head = readStreamHeader(await reader.take(STREAM_HEADER_BYTES), baseSizeBytes);
+    const { pages } = this.#context;
+    const head = readStreamHeader(await reader.take(STREAM_HEADER_BYTES), pages.sizeBytes);
     const literalsAt = head.controlBytes + head.differenceBytes;
     const body = await reader.take(literalsAt + head.literalBytes);
     if (crc32(body) !== head.crc32) throw new DeltaError('corrupt', 'a frame fails its checksum');
     const control = decompress(body.subarray(0, head.controlBytes), head.controlRawBytes);
     // Read twice, not kept: millions of edits of one byte would be a bomb.
-    const edits = () => readControl(control, sizeBytes, baseSizeBytes);
+    const edits = () => readControl(control, sizeBytes, pages.sizeBytes);
     let copied = 0;
     for (const edit of edits()) copied += edit.copyLength;
     const differences = decompress(body.subarray(head.controlBytes, literalsAt), copied);

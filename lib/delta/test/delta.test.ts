@@ -101,31 +101,39 @@ describe('createDelta and applyDelta', () => {
   it.each([
     ['identical images', noise(5000, 1), noise(5000, 1), 120],
     ['an empty base', new Uint8Array(0), noise(500, 2), 600],
-    ['an empty target', noise(500, 3), new Uint8Array(0), 44],
-    ['two empty images', new Uint8Array(0), new Uint8Array(0), 44],
+    ['an empty target', noise(500, 3), new Uint8Array(0), 38],
+    ['two empty images', new Uint8Array(0), new Uint8Array(0), 38],
     ['a single byte', Uint8Array.of(1), Uint8Array.of(2), 110],
     ['long runs of zeros', new Uint8Array(300_000), new Uint8Array(700_000), 400],
-  ])('handle %s with a small patch', async (_name, base, target, mostBytes) => {
-    const patch = createDelta(base, target);
-    expect(patch.length).toBeLessThanOrEqual(mostBytes);
-    expect((await applyInMemory(base, patch)).equals(Buffer.from(target))).toBe(true);
-  });
+  ])(
+    'handle %s with a small patch',
+    { timeout: 60_000 },
+    async (_name, base, target, mostBytes) => {
+      const patch = createDelta(base, target);
+      expect(patch.length).toBeLessThanOrEqual(mostBytes);
+      expect((await applyInMemory(base, patch)).equals(Buffer.from(target))).toBe(true);
+    },
+  );
 
-  it('span blocks: edits, copies and literals that cross a border', async () => {
-    const base = noise(600_000, 4);
-    const target = Buffer.concat([
-      base.subarray(0, 250_000),
-      noise(30_000, 5),
-      base.subarray(200_000),
-      noise(1000, 6),
-    ]);
-    for (let i = 0; i < target.length; i += 997) target[i] = target[i]! + 3;
-    const patch = createDelta(base, target);
-    expect(patch.length).toBeLessThan(40_000);
-    expect((await applyInMemory(base, patch)).equals(target)).toBe(true);
-  });
+  it(
+    'span blocks: edits, copies and literals that cross a border',
+    { timeout: 60_000 },
+    async () => {
+      const base = noise(600_000, 4);
+      const target = Buffer.concat([
+        base.subarray(0, 250_000),
+        noise(30_000, 5),
+        base.subarray(200_000),
+        noise(1000, 6),
+      ]);
+      for (let i = 0; i < target.length; i += 997) target[i] = target[i]! + 3;
+      const patch = createDelta(base, target);
+      expect(patch.length).toBeLessThan(40_000);
+      expect((await applyInMemory(base, patch)).equals(target)).toBe(true);
+    },
+  );
 
-  it('store what does not compress as it is', async () => {
+  it('store what does not compress as it is', { timeout: 60_000 }, async () => {
     const base = noise(40_000, 12);
     const target = Buffer.concat([base, noise(500_000, 13), base]);
     const patch = createDelta(base, target);
@@ -167,7 +175,7 @@ describe('createDelta and applyDelta', () => {
       version: 2,
       baseSizeBytes: 100,
       targetSizeBytes: 200,
-      baseDigest: createHash('sha256').update(base).digest('hex').slice(0, 24),
+      baseDigest: createHash('sha256').update(base).digest('hex').slice(0, 16),
     });
   });
 });
