@@ -11,6 +11,7 @@ import { formatCount, formatTable } from './harness/table.ts';
 
 const execFileAsync = promisify(execFile);
 const OWN = 'flotilla';
+const LARGE = '--large';
 const APPLY_RUNS = 3;
 const MEASURE = join(import.meta.dirname, 'delta/measure.ts');
 
@@ -29,17 +30,22 @@ interface Row {
 
 /**
  * Question: how large are our patches beside those of zstd, bsdiff and xdelta3, and what do making
- * and applying them cost? More pairs may be given: `-- delta BASE TARGET [BASE TARGET …]`.
+ * and applying them cost? Pairs of published software come from their registries, pinned, and are kept;
+ * offline they are left out. `--large` adds those that take peers minutes and gigabytes. More pairs may
+ * be given: `-- delta BASE TARGET [BASE TARGET …]`.
  */
 export async function run(args: readonly string[]): Promise<BenchResult> {
   const { peers, skipped } = findPeers();
-  const { pairs, missing } = await loadCorpus(args);
+  const { pairs, missing } = await loadCorpus(
+    args.filter((arg) => arg !== LARGE),
+    args.includes(LARGE),
+  );
   const machine = describeMachine();
   console.log('Patch size against peers; cost of making and applying.');
   console.log(`Machine: ${JSON.stringify(machine)}`);
   console.log(`Peers: ${peers.map((peer) => `${peer.name} (${peer.version})`).join('; ')}`);
   for (const reason of skipped) console.log(`Skipped peer ${reason}`);
-  for (const name of missing) console.log(`Skipped pair ${name}: not in this installation`);
+  for (const name of missing) console.log(`Skipped pair ${name}`);
 
   const folder = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
   try {

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { NotAvailable } from './registry.ts';
+import { REGISTRY_PAIRS, type RegistryPair } from './registry-pairs.ts';
 import { tarFolder } from './tar.ts';
 
 const MODULES = resolve(import.meta.dirname, '../../../node_modules');
 
 export interface Pair {
   readonly name: string;
-  readonly kind: 'machine code' | 'text' | 'archive' | 'growth' | 'given';
+  readonly kind: 'archive' | 'growth' | 'given' | RegistryPair['kind'];
   readonly base: Buffer;
   readonly target: Buffer;
   /** Whether its size counts for the goal; `note` says why not. */
@@ -108,18 +110,27 @@ const RECIPES: readonly Recipe[] = [
   },
 ];
 
-/** The pairs present in this installation, and the names of those that are not. */
-export async function loadCorpus(
-  given: readonly string[],
-): Promise<{ pairs: Pair[]; missing: string[] }> {
+export interface Corpus {
+  readonly pairs: readonly Pair[];
+  /** Pairs left out, each with the reason. */
+  readonly missing: readonly string[];
+}
+
+/** Those of this installation, those from registries, and `given` ones: base, target, base … */
+export async function loadCorpus(given: readonly string[], withLarge = false): Promise<Corpus> {
   const pairs: Pair[] = [];
   const missing: string[] = [];
   for (const { needs, make, ...about } of RECIPES) {
     if (needs.every((path) => existsSync(join(MODULES, path)))) {
       pairs.push({ ...about, ...(await make()) });
     } else {
-      missing.push(about.name);
+      missing.push(`${about.name}: not in this installation`);
     }
+  }
+  for (const pair of REGISTRY_PAIRS) {
+    const made = await makePair(pair, withLarge);
+    if (typeof made === 'string') missing.push(`${pair.name}: ${made}`);
+    else pairs.push(made);
   }
   for (let i = 0; i + 1 < given.length; i += 2) {
     const [from, to] = [given[i] ?? '', given[i + 1] ?? ''];
@@ -132,4 +143,16 @@ export async function loadCorpus(
     });
   }
   return { pairs, missing };
+}
+
+/** Or why there is none. */
+async function makePair(pair: RegistryPair, withLarge: boolean): Promise<Pair | string> {
+  const { name, kind, isLarge = false, make } = pair;
+  if (isLarge && !withLarge) return 'large; ask for it by --large';
+  try {
+    return { name, kind, counts: true, ...(await make()) };
+  } catch (error) {
+    if (error instanceof NotAvailable) return error.message;
+    throw error;
+  }
 }

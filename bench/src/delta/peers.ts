@@ -32,7 +32,7 @@ const zstd: Peer = {
 };
 
 function windowLog(sizeBytes: number): number {
-  return Math.min(27, Math.max(10, Math.ceil(Math.log2(sizeBytes + 1))));
+  return Math.min(30, Math.max(10, Math.ceil(Math.log2(sizeBytes + 1))));
 }
 
 function command(name: string, version: string, run: (paths: PairPaths) => void): Peer {
