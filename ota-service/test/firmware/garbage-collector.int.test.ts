@@ -41,7 +41,10 @@ describeEngines('the artifact store', (engine) => {
     database = await openDatabase(databaseUrl);
     artifacts = await FolderArtifactStore.open(
       join(folder, 'artifacts'),
-      engine.name === 'postgres' ? artifactSharing(database) : null,
+      // A test may open the database anew.
+      engine.name === 'postgres'
+        ? { exclusively: (work) => artifactSharing(database).exclusively(work) }
+        : null,
     );
     firmware = new FirmwareStore(database);
     const logger = createLogger('test', 'silent');
