@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readPrivateKey } from '@flotilla/signing';
 import { bundleSchema } from '@flotilla/contracts';
-import { ApiClient, ApiProblem } from '../client/api-client.ts';
-import { runDeadLetters } from './dead-letters.ts';
 import { publish } from '../client/publish.ts';
 import { buildBundle, readBundleFolder } from '../firmware/build-bundle.ts';
 import { buildSensorBundle, SENSOR_MODEL, SENSOR_VERSIONS } from '../firmware/sensor.ts';
+import { CONNECTION_OPTIONS, connect, keyPath } from './connection.ts';
+import { runDeadLetters } from './dead-letters.ts';
+import { runKeys } from './keys.ts';
+import { exitCodeOf, UsageError, wanted } from './outcome.ts';
+import { runRelease } from './release.ts';
+import { runRoot } from './root.ts';
 
 const USAGE = `flotilla: publish firmware and steer campaigns of a running Flotilla
 
@@ -18,23 +22,24 @@ const USAGE = `flotilla: publish firmware and steer campaigns of a running Floti
                                      prints the device's token
   campaigns | devices | firmware     list
   pause|resume|abort CAMPAIGN-ID --reason TEXT
-  dead-letters …                     records the pipeline could not read; says its own arguments
+  keys … | release … | root …        keys, signatures by several people, and who may sign
+  dead-letters …                     records the pipeline could not read; these say their own arguments
 
 Options for all: --url (default http://127.0.0.1:8080), --data (default .flotilla: the operator token),
 --targets-key (default: targets.key.pem among the data's keys)
 `;
 
-class UsageError extends Error {}
-
 const [first, ...rest] = process.argv.slice(2);
-// Its arguments are the pipeline's own, so they are not read here.
+// Their arguments are their own, so they are not read here.
 if (first === 'dead-letters') process.exit(await runDeadLetters(rest));
+if (first === 'keys') process.exit(await runKeys(rest));
+if (first === 'release') process.exit(await runRelease(rest));
+if (first === 'root') process.exit(await runRoot(rest));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    url: { type: 'string', default: 'http://127.0.0.1:8080' },
-    data: { type: 'string', default: process.env.FLOTILLA_DATA_DIR ?? '.flotilla' },
+    ...CONNECTION_OPTIONS,
     'targets-key': { type: 'string' },
     model: { type: 'string' },
     group: { type: 'string', default: 'default' },
@@ -46,21 +51,14 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const keyPath = (name: string) => join(resolve(values.data), 'keys', name);
-
-const api = () => new ApiClient(values.url, readFileSync(keyPath('operator.token'), 'utf8').trim());
+const api = () => connect(values);
 
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-function wanted(value: string | undefined, what: string): string {
-  if (value === undefined || value === '') throw new UsageError(`${what} is missing`);
-  return value;
-}
-
 async function release(model: string, version: string, artifact: Uint8Array): Promise<void> {
-  const file = values['targets-key'] ?? keyPath('targets.key.pem');
+  const file = values['targets-key'] ?? keyPath(values, 'targets.key.pem');
   const key = readPrivateKey(readFileSync(file, 'utf8'));
   print(await publish(api(), { model, version, artifact }, key));
 }
@@ -114,19 +112,8 @@ async function act(action: 'pause' | 'resume' | 'abort', id: string | undefined)
   print(await api().act(wanted(id, 'CAMPAIGN-ID'), action, wanted(values.reason, '--reason')));
 }
 
-/** Exit codes: 0 done, 1 the service refused or did not answer, 2 the call was wrong. */
-try {
+process.exitCode = await exitCodeOf(USAGE, async () => {
   const command = COMMANDS[positionals[0] ?? ''];
   if (command === undefined) throw new UsageError(`unknown command ${positionals[0] ?? '(none)'}`);
   await command(positionals[1]);
-} catch (error) {
-  if (error instanceof UsageError) {
-    process.stderr.write(`${error.message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-  const problem = error instanceof ApiProblem ? error.problem.errors : undefined;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  for (const { pointer, detail } of problem ?? [])
-    process.stderr.write(`  ${pointer}: ${detail}\n`);
-  process.exit(1);
-}
+});

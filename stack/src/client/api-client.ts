@@ -35,6 +35,11 @@ export class ApiProblem extends Error {
   }
 }
 
+/** What goes with an artifact beside its model and version, as the query has it. */
+export type UploadRules = Readonly<
+  Partial<Record<'minimumVersion' | 'hardwareRevisions' | 'allowDowngrade', string>>
+>;
+
 /** ota-service's operator API, with every answer checked against its contract. */
 export class ApiClient {
   readonly #baseUrl: string;
@@ -70,8 +75,9 @@ export class ApiClient {
     version: string,
     artifact: Uint8Array,
     format: FirmwareFormat = 'tar',
+    rules: UploadRules = {},
   ): Promise<FirmwareView> {
-    const query = new URLSearchParams({ model, version, format });
+    const query = new URLSearchParams({ model, version, format, ...rules });
     return this.#call(firmwareViewSchema, 'POST', `/firmware?${query.toString()}`, artifact);
   }
 
