@@ -18,6 +18,9 @@ const PASSWORD = 'writer-password';
 const PARTITIONS = 6;
 const SESSION_MS = 2_000;
 const PATIENCE = { timeout: 60_000, interval: 100 };
+/** A broker and an engine start side by side: some 20 CPU seconds, which a busy machine gives slowly. */
+const START = { timeout: 170_000, interval: 100 };
+const START_HOOK_MS = 180_000;
 
 const root = mkdtempSync(join(tmpdir(), 'flotilla-replicas-'));
 let broker: KafkaBroker;
@@ -43,7 +46,7 @@ beforeAll(async () => {
   closers.unshift(() => log.close());
   warehouse = createClient({ url: warehouseUrl });
   closers.unshift(() => warehouse.close());
-});
+}, START_HOOK_MS);
 afterAll(async () => {
   await Promise.all(started.map((pipeline) => pipeline.end('SIGKILL')));
   for (const close of closers) await close();
@@ -67,7 +70,7 @@ async function startWarehouse(): Promise<string> {
   });
   server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const address = () => /"warehouse":"(http:[^"]+)"/.exec(said)?.[1];
-  await vi.waitFor(() => expect(address()).toBeDefined(), PATIENCE);
+  await vi.waitFor(() => expect(address()).toBeDefined(), START);
   const url = new URL('/default', address());
   url.username = 'flotilla';
   url.password = PASSWORD;

@@ -1,7 +1,9 @@
 import { HEADER_BATCH_ID, TOPIC_DEAD_LETTERS, TOPIC_LOGS } from '@flotilla/contracts';
 import {
   GroupLostError,
+  HEADER_UNREADABLE_BATCH,
   LogFullError,
+  OffsetBeyondEndError,
   PartitionLostError,
   type LogConsumer,
 } from '@flotilla/event-log';
@@ -96,6 +98,36 @@ describe('IngestLoop', () => {
     await vi.waitFor(() => expect(offsets()).toEqual([0, 1, 2, 3]));
     expect(loader.stored.map((r) => r.isRepeat)).toEqual([true, false]);
     await vi.waitFor(() => expect(loop.blockedBy).toBeNull());
+  });
+
+  it('says by name that its offset lies beyond the end', async () => {
+    const words = 'offset 1000 lies beyond the end, 1';
+    vi.spyOn(consumer, 'committed').mockRejectedValue(new OffsetBeyondEndError(words));
+    const loop = run();
+    await vi.waitFor(() => expect(loop.blockedBy).toContain(`OffsetBeyondEndError: ${words}`));
+  });
+
+  it('sets a batch that cannot be read aside with its reason, counts it, and goes on', async () => {
+    const headers = { [HEADER_UNREADABLE_BATCH]: 'its checksum is wrong' };
+    await log.append(TOPIC_LOGS, [{ key: 'd1', value: Uint8Array.of(0, 1), headers }]);
+    await append(1);
+    const { metrics } = start();
+    await vi.waitFor(() => expect(offsets()).toEqual([1]));
+    const letters = await log.consumer('letters', [TOPIC_DEAD_LETTERS]);
+    const dead = { topic: TOPIC_DEAD_LETTERS, partition: 0 };
+    await vi.waitFor(async () => {
+      const [letter] = await letters.read(dead, 0, { maxRecords: 9, maxBytes: 1e6 });
+      expect(letter).toMatchObject({
+        value: Uint8Array.of(0, 1),
+        headers: {
+          'flotilla-dead-letter-code': 'batch_unreadable',
+          'flotilla-dead-letter-reason': 'its checksum is wrong',
+        },
+      });
+    });
+    await vi.waitFor(async () =>
+      expect(await metrics.registry.metrics()).toContain('code="batch_unreadable"} 1'),
+    );
   });
 
   it('repeats exactly the range a former process began', async () => {
