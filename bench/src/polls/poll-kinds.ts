@@ -16,6 +16,13 @@ export interface PollPlan {
   readonly rounds: number;
 }
 
+export interface PollFigures {
+  readonly kinds: readonly PollKind[];
+  readonly campaignId: string;
+  /** Wall time of the request that planned the campaign over the fleet. */
+  readonly creationMs: number;
+}
+
 export interface PollKind {
   readonly name: string;
   readonly rounds: readonly Round[];
@@ -30,7 +37,7 @@ export async function measurePolls(
   requests: PollRequests,
   server: Server,
   plan: PollPlan,
-): Promise<PollKind[]> {
+): Promise<PollFigures> {
   const random = uniform(SEED);
   const { hostname: host, port } = new URL(stack.otaUrl);
   const target = { host, port: Number(port), connections: CONNECTIONS };
@@ -59,13 +66,16 @@ export async function measurePolls(
   const first = rounds.map(() => draw(anyone));
   const kinds = [await play('first since the service started', first)];
   kinds.push(await play('idle, no campaign', first));
+  const askedAt = performance.now();
   const created = await stack.operator('POST', '/api/v1/campaigns', {
     name: 'a million',
     firmwareId: FIRMWARE_ID,
     phases: [{ percent: 2 }, { percent: 20 }, { percent: 100 }],
     soakMs: 3_600_000,
   });
-  const phaseOf = readPhases(stack, (created as { id: string }).id);
+  const creationMs = performance.now() - askedAt;
+  const campaignId = (created as { id: string }).id;
+  const phaseOf = readPhases(stack, campaignId);
   const waiting = first.map((ids) => ids.filter((id) => phaseOf(id) > 1));
   kinds.push(await play('first after a campaign began', waiting));
   kinds.push(await play('idle, campaign not for it yet', waiting));
@@ -74,7 +84,7 @@ export async function measurePolls(
   const offered = rounds.map((i) => canaries.slice(i * perRound, (i + 1) * perRound));
   kinds.push(await play('first offer', offered));
   kinds.push(await play('under way', offered));
-  return kinds;
+  return { kinds, campaignId, creationMs };
 }
 
 function allOf(devices: number, accept: (id: string) => boolean): string[] {
