@@ -120,6 +120,8 @@ export class DeltaStore {
       .where('model', '=', model)
       // A withdrawn version may still run on devices, which need to get away from it.
       .where('state', '!=', 'draft')
+      // From bytes that garbage collection took no delta can be made.
+      .where('bytes_removed_at_ms', 'is', null)
       .execute();
     return rows.map((row) => ({ sha256: row.sha256, releasedAtMs: row.released_at_ms ?? 0 }));
   }
