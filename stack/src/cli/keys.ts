@@ -17,7 +17,7 @@ const USAGE = `flotilla keys: Ed25519 keys of the people and machines that sign
 `;
 
 export function runKeys(args: readonly string[]): Promise<0 | 1 | 2> {
-  return exitCodeOf(USAGE, async () => {
+  return exitCodeOf(USAGE, () => {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,

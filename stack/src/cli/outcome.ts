@@ -21,7 +21,10 @@ export function reportFailure(error: unknown, usage: string): 1 | 2 {
 }
 
 /** 0, or what `reportFailure` says. */
-export async function exitCodeOf(usage: string, work: () => Promise<void>): Promise<0 | 1 | 2> {
+export async function exitCodeOf(
+  usage: string,
+  work: () => void | Promise<void>,
+): Promise<0 | 1 | 2> {
   try {
     await work();
     return 0;
