@@ -1,11 +1,15 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeGrub, encodeGrub } from '../../src/boot/grub-environment.ts';
-import { decideLoaderBoot, giveUp } from '../../src/boot/loader-decision.ts';
+import { decodeGrub, encodeGrub, grubValues } from '../../src/boot/grub-environment.ts';
+import { saveIntoBlock } from '../../src/boot/grub-save.ts';
+import { chooseUncounted, decideLoaderBoot, giveUp } from '../../src/boot/loader-decision.ts';
+import { chooseCopy, simulateBoot } from '../../src/boot/simulated-loader.ts';
+import { writeThrough } from '../../src/disk/durable-step.ts';
+import { MUTATIONS } from '../../src/testing/buffer-mutations.ts';
 
 const script = (name: string) =>
   fileURLToPath(new URL(`../../boot-scripts/${name}`, import.meta.url));
@@ -126,6 +130,39 @@ describe('the U-Boot script', () => {
   });
 });
 
+describe('a count that cannot be saved', () => {
+  const rows = table().filter(({ failures }) => failures === 0);
+  const expectedUncounted = rows.map(({ variables }) =>
+    chooseUncounted(decideLoaderBoot(variables)),
+  );
+
+  it('has U-Boot start a confirmed slot if there is one', () => {
+    const run = rows.map(({ variables }) => {
+      const sets = [...variables].map(([name, value]) => `${name}="${value}"`).join('; ');
+      return `( ${sets}; source "${script('flotilla.uboot.txt')}" )`;
+    });
+    const commands = `
+      setenv() { local name=$1; shift; printf -v "$name" '%s' "$*"; }
+      setexpr() { printf -v "$1" '%x' $(( $2 $3 $4 )); }
+      saveenv() { return 1; }
+      run() { echo "$flotilla_slot"; exit; }
+    `;
+    expect(bash(commands + run.join('\n'))).toEqual(expectedUncounted);
+  });
+
+  it('has GRUB start a confirmed slot if there is one', async () => {
+    for (const [index, { variables }] of rows.entries()) {
+      if (index % 9 !== 0) continue;
+      // Readable, but save_env refuses a block whose padding does not follow a line.
+      for (const name of ['env0', 'env1']) {
+        put(name, unsavable(encodeGrub(variables, name === 'env0' ? 0 : 1)));
+      }
+      expect(runGrub(0)).toBe(expectedUncounted[index]);
+      expect(await simulate()).toBe(expectedUncounted[index]);
+    }
+  });
+});
+
 /** load_env and save_env over real blocks: GRUB's own tool reads and writes them. */
 const GRUB_COMMANDS = `
   set() { printf -v "\${1%%=*}" '%s' "\${1#*=}"; }
@@ -157,6 +194,20 @@ function runGrub(failures: number): string {
 
 const block = (name: string) => readFileSync(join(folder, name));
 const put = (name: string, bytes: Buffer) => writeFileSync(join(folder, name), bytes);
+
+/** What the simulated loader starts on the same blocks. */
+const simulate = () =>
+  simulateBoot({
+    environment: { loader: 'grub', folder },
+    canStart: () => Promise.resolve(true),
+    step: writeThrough,
+  });
+
+function unsavable(bytes: Buffer): Buffer {
+  const damaged = Buffer.from(bytes);
+  damaged.write('x', damaged.length - 1);
+  return damaged;
+}
 
 describe('the GRUB script', () => {
   it('is a script for GRUB', () => {
@@ -199,6 +250,41 @@ describe('the GRUB script', () => {
     const slot = runGrub(0);
     const written = decodeGrub(block('env0'));
     expect(line(slot, written!.variables)).toBe(expected({ ...row!, failures: 0 }));
+  });
+
+  it('does not fall back to an older block that can be read but not written', async () => {
+    const [row] = table().slice(-20);
+    const older = giveUp(row!.variables, 'a');
+    for (const run of [() => Promise.resolve(runGrub(0)), simulate]) {
+      put('env0', encodeGrub(row!.variables, 1));
+      put('env1', unsavable(encodeGrub(older, 0)));
+      expect(decodeGrub(block('env1'))).not.toBeNull();
+      expect(await run()).toBe(expected({ ...row!, failures: 0 })[0]);
+      const written = decodeGrub(block('env0'))!;
+      expect(line('', written.variables)).toBe(expected({ ...row!, failures: 0 }).slice(1));
+      const copies = [block('env0'), block('env1')] as const;
+      expect(chooseCopy({ loader: 'grub', folder }, copies).newest).toBe(0);
+    }
+  });
+
+  it('saves into a damaged block what the simulated loader saves', () => {
+    const [row] = table().slice(-20);
+    const values = grubValues(row!.variables, 2);
+    const whole = encodeGrub(giveUp(row!.variables, 'b'), 1);
+    const other = encodeGrub(new Map(), 0);
+    for (let index = 0; index < 60; index += 1) {
+      const mutate = MUTATIONS[index % MUTATIONS.length]!;
+      const damaged = mutate(whole, other, Math.random);
+      // A write in place never changes a file's length.
+      if (damaged.length !== whole.length) continue;
+      put('env0', damaged);
+      const list = [...values].map(([name, value]) => `${name}=${value}`);
+      const { status } = spawnSync('grub-editenv', [join(folder, 'env0'), 'set', ...list]);
+      const saved = saveIntoBlock(damaged, values);
+      const shown = JSON.stringify(damaged.toString('latin1'));
+      expect(block('env0').equals(saved ?? damaged), shown).toBe(true);
+      expect(status === 0, shown).toBe(saved !== null);
+    }
   });
 
   it('tries both slots in turn when both blocks are damaged, and never one alone', () => {
