@@ -58,15 +58,35 @@ export async function watchTrial(
     };
     const decision = decideTrial(seen, rules);
     if (decision.kind !== 'wait') return decision;
-    if (isWell(seen, rules)) await watchdog.pet();
+    const isPetted = isWell(seen, rules);
+    if (isPetted) await watchdog.pet();
     if (!seen.telemetryAcknowledged) requestFlush(options);
     await abortableDelay(nextLookMs(seen, rules, probeIntervalMs), sleep);
     if (sleep.aborted) continue;
-    await Promise.race([probed.look(firmware, options), firmware.exited]);
+    const look = Promise.race([probed.look(firmware, options), firmware.exited]);
+    await (isPetted ? petWhile(look, options) : look);
     if (probed.observation.healthy === true) healthySinceMs ??= monotonicNow();
     telemetry.setFirmwareUp(probed.observation.healthy === true);
   }
   return { kind: 'stopped' };
+}
+
+/** A hook may take longer than the watchdog waits; each probe ends within a time of its own. */
+async function petWhile(
+  look: Promise<unknown>,
+  { watchdog, probeIntervalMs }: TrialOptions,
+): Promise<void> {
+  let newest = Promise.resolve();
+  const timer = setInterval(() => {
+    newest = watchdog.pet();
+  }, probeIntervalMs);
+  try {
+    await look;
+  } finally {
+    clearInterval(timer);
+    // Nothing may be written behind the closing `V`.
+    await newest;
+  }
 }
 
 /** At the interval, and exactly when a deadline passes. */
