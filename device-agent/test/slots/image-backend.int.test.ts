@@ -72,15 +72,16 @@ describe('slots that are not two usable devices', () => {
     ['the same by a symbolic link', (): string => linked(symlinkSync)],
     ['the same by a hard link', (): string => linked(linkSync)],
   ] as const)('%s are refused', async (_name, path) => {
-    const devices = { a: machine.slotPath('a'), b: path() };
+    const b: string = path();
+    const devices = { a: machine.slotPath('a'), b };
     await expect(open({ devices })).rejects.toThrow(/slots a and b are the same/);
   });
 
   it.each([
-    ['missing', () => join(folder, 'nothing'), /there is no slot/],
-    ['a folder', () => folder, /neither a partition nor a file/],
-    ['a character device', () => '/dev/null', /neither a partition nor a file/],
-    ['empty', () => emptyFile(), /is empty/],
+    ['missing', (): string => join(folder, 'nothing'), /there is no slot/],
+    ['a folder', (): string => folder, /neither a partition nor a file/],
+    ['a character device', (): string => '/dev/null', /neither a partition nor a file/],
+    ['empty', (): string => emptyFile(), /is empty/],
   ] as const)('%s is refused', async (_name, path, words) => {
     const opened = open({ devices: { a: machine.slotPath('a'), b: path() } });
     await expect(opened).rejects.toThrow(SlotDeviceError);
@@ -93,11 +94,11 @@ describe('slots that are not two usable devices', () => {
     return path;
   }
 
-  function emptyFile(): string {
+  const emptyFile = (): string => {
     const path = join(folder, 'empty');
     writeFileSync(path, '');
     return path;
-  }
+  };
 });
 
 describe('writing an image', () => {
