@@ -17,6 +17,8 @@ export interface FleetPlan {
   readonly trialMs: number;
   readonly trialBoots: number;
   readonly metricsIntervalMs: number;
+  /** Further settings of every agent, by the names of its environment. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface FleetMember {
@@ -117,6 +119,7 @@ function agentSpec(folder: DataFolder, member: FleetMember, plan: FleetPlan): Pr
       FLOTILLA_TRIAL_MS: String(plan.trialMs),
       FLOTILLA_TRIAL_BOOTS: String(plan.trialBoots),
       FLOTILLA_METRICS_INTERVAL_MS: String(plan.metricsIntervalMs),
+      ...plan.settings,
     },
   };
 }

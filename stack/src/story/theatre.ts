@@ -41,6 +41,8 @@ export interface TheatreOptions {
   readonly keepFolder?: () => boolean;
   /** Puts something between the agents and ota-service: takes its URL, gives the agents' URL. */
   readonly beforeOta?: (otaUrl: string) => Promise<string>;
+  /** Further settings of every agent, by the names of its environment. */
+  readonly agentSettings?: Readonly<Record<string, string>>;
 }
 
 const TIMINGS = {
@@ -88,6 +90,7 @@ export async function openTheatre(shutdown: Shutdown, options: TheatreOptions): 
     trialMs: 4000,
     trialBoots: 2,
     metricsIntervalMs: 2000,
+    ...(options.agentSettings !== undefined && { settings: options.agentSettings }),
   });
   say(`${members.length} agents ready`);
   const targetsKey = readPrivateKey(readFileSync(folder.targetsKey, 'utf8'));
