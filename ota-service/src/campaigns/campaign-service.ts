@@ -83,22 +83,12 @@ export interface CampaignServiceDeps {
 }
 
 export function createCampaignService(deps: CampaignServiceDeps): CampaignService {
-  const { database, eventLog, clock, logger } = deps;
+  const { database, eventLog, clock } = deps;
   const store = new CampaignStore(database);
   const attempts = new AttemptStore(database);
   const running = new RunningCampaigns(database, store);
   const intake = new UpdateIntake({ database, store, running, attempts, eventLog });
-  const census = new CensusReader(database, clock);
-  const loop = new EvaluationLoop({
-    store,
-    census,
-    observer: new CampaignObserver(deps.warehouse, census, logger),
-    metrics: new CampaignMetrics(deps.registry),
-    leases: new Leases(database, Math.max(LEASE_MS, 3 * deps.evaluationIntervalMs)),
-    intervalMs: deps.evaluationIntervalMs,
-    clock,
-    logger,
-  });
+  const loop = evaluationLoop(deps, store);
   const views = async (campaigns: readonly StoredCampaign[]) => {
     const exposed = await attempts.exposedDevices(campaigns.map(({ id }) => id));
     return campaigns.map((campaign) => campaignView(campaign, exposed.get(campaign.id) ?? 0));
@@ -145,4 +135,19 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
     start: () => loop.start(),
     stop: () => loop.stop(),
   };
+}
+
+function evaluationLoop(deps: CampaignServiceDeps, store: CampaignStore): EvaluationLoop {
+  const { database, clock, logger, evaluationIntervalMs: intervalMs } = deps;
+  const census = new CensusReader(database, clock);
+  return new EvaluationLoop({
+    store,
+    census,
+    observer: new CampaignObserver(deps.warehouse, census, logger),
+    metrics: new CampaignMetrics(deps.registry),
+    leases: new Leases(database, Math.max(LEASE_MS, 3 * intervalMs)),
+    intervalMs,
+    clock,
+    logger,
+  });
 }

@@ -22,7 +22,7 @@ export interface Reach {
   /** Changes whenever a campaign of the model starts, ends or takes a step. */
   readonly epoch: number;
   /** Whether a campaign has come to this device; while none has, there is nothing to offer it. */
-  reaches(device: Pick<PollingDevice, 'id' | 'group'>): boolean;
+  readonly reaches: (device: Pick<PollingDevice, 'id' | 'group'>) => boolean;
 }
 
 /** What devices ask and tell about updates. */

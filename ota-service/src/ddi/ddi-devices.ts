@@ -91,10 +91,11 @@ export class DdiDevices {
     if (decision.kind === 'note') return;
     const firmware = await this.firmwareOf(action);
     const nowMs = this.#deps.clock();
-    const { kind: _kind, ...outcome } = decision;
     const isProgress = decision.state === 'downloading' || decision.state === 'installing';
     const report: UpdateReport = {
-      ...outcome,
+      state: decision.state,
+      ...(decision.reason !== undefined && { reason: decision.reason }),
+      ...(decision.detail !== undefined && { detail: decision.detail }),
       reportId: reportId(action.id, decision.state),
       campaignId: action.campaign_id,
       phase: action.phase,

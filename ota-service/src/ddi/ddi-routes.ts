@@ -45,12 +45,23 @@ export function registerDdiRoutes(app: FastifyInstance, deps: DdiRouteDeps): voi
     if (device === undefined) throw new Error('a DDI route ran without authentication');
     return device;
   };
-  const actionOf = (request: FastifyRequest): Promise<DdiAction> =>
-    ddi.action(callerOf(request), idOf(request));
+  registerPoll(app, deps, callerOf);
+  registerActions(app, deps, callerOf);
+  app.put(`${BASE}/configData`, async (request, reply) => {
+    await ddi.configure(callerOf(request), parseRequest(ddiConfigDataSchema, request.body, 'body'));
+    return reply.code(200).send();
+  });
+  app.get(`${BASE}/artifacts/:sha256`, async (request, reply) =>
+    sendArtifact(deps, callerOf(request).model, request, reply),
+  );
+}
 
+type CallerOf = (request: FastifyRequest) => DeviceRow;
+
+function registerPoll(app: FastifyInstance, deps: DdiRouteDeps, callerOf: CallerOf): void {
   app.get(BASE, async (request) => {
     const device = callerOf(request);
-    const task = await retryWhenLogTakesNothing(ddi.poll(device));
+    const task = await retryWhenLogTakesNothing(deps.ddi.poll(device));
     const base = baseUrl(request, device.id);
     const link = (path: string) => ({ href: `${base}/${path}` });
     return {
@@ -65,6 +76,12 @@ export function registerDdiRoutes(app: FastifyInstance, deps: DdiRouteDeps): voi
       },
     };
   });
+}
+
+function registerActions(app: FastifyInstance, deps: DdiRouteDeps, callerOf: CallerOf): void {
+  const { ddi } = deps;
+  const actionOf = (request: FastifyRequest): Promise<DdiAction> =>
+    ddi.action(callerOf(request), idOf(request));
 
   app.get(`${BASE}/deploymentBase/:actionId`, async (request) => {
     const action = await actionOf(request);
@@ -89,15 +106,6 @@ export function registerDdiRoutes(app: FastifyInstance, deps: DdiRouteDeps): voi
     await ddi.cancelFeedback(callerOf(request), idOf(request), feedback);
     return reply.code(200).send();
   });
-
-  app.put(`${BASE}/configData`, async (request, reply) => {
-    await ddi.configure(callerOf(request), parseRequest(ddiConfigDataSchema, request.body, 'body'));
-    return reply.code(200).send();
-  });
-
-  app.get(`${BASE}/artifacts/:sha256`, async (request, reply) =>
-    sendArtifact(deps, callerOf(request).model, request, reply),
-  );
 }
 
 async function deploymentBase(deps: DdiRouteDeps, action: DdiAction, base: string) {
