@@ -28,7 +28,8 @@ export class FingerprintTable {
 
   constructor({ capacity, keyWords, valueWords }: FingerprintTableOptions) {
     const buckets = capacity / WAYS;
-    if (buckets < 1 || !Number.isInteger(Math.log2(buckets))) throw new RangeError(`capacity is ${capacity}`);
+    if (buckets < 1 || !Number.isInteger(Math.log2(buckets)))
+      throw new RangeError(`capacity is ${capacity}`);
     this.#keyWords = keyWords;
     this.#stride = keyWords + valueWords;
     this.#bucketMask = buckets - 1;
