@@ -17,7 +17,6 @@ mount -t ext4 /dev/nvme0n1p4 /data
 slot=$(sed 's/.*flotilla\.slot=\([ab]\).*/\1/' /proc/cmdline)
 version=$(cat /etc/flotilla/version)
 echo "init: slot $slot version $version"
-[ -x /etc/flotilla/before-agent ] && /etc/flotilla/before-agent
 set -a
 . /data/agent.env
 . /etc/flotilla/agent.env

@@ -23,8 +23,6 @@ export interface SlotContents {
   readonly version: string;
   /** The part of the agent's environment that belongs to the firmware, not to the device. */
   readonly agentEnvironment?: Readonly<Record<string, string>>;
-  /** Shell script that runs before the agent; to build systems that fail. */
-  readonly beforeAgent?: string;
   /** In place of the real one: a system that does not even start. */
   readonly init?: string;
 }
@@ -51,9 +49,6 @@ export async function writeSlotImage(
   const settings = join(tree, 'etc/flotilla');
   await writeFile(join(settings, 'version'), `${contents.version}\n`);
   await writeFile(join(settings, 'agent.env'), shellVariables(contents.agentEnvironment ?? {}));
-  if (contents.beforeAgent !== undefined) {
-    await writeProgram(join(settings, 'before-agent'), contents.beforeAgent);
-  }
   const init =
     contents.init ?? (await readFile(fileURLToPath(new URL('init.sh', import.meta.url))));
   await writeProgram(join(tree, 'sbin/init'), init);

@@ -60,13 +60,3 @@ export function findKernel(): GuestKernel | null {
   if (name === undefined) return null;
   return { release: name.slice('vmlinuz-'.length), path: join('/boot', name) };
 }
-
-/** Hardware virtualisation if this user may use it. */
-export function hasKvm(): boolean {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
