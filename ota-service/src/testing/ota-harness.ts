@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
@@ -16,6 +16,7 @@ import {
 } from '@flotilla/trust';
 import { signedByAll, TestRepository } from '@flotilla/trust/testing';
 import { Registry } from 'prom-client';
+import { z } from 'zod';
 import { isSharedDatabase } from '../db/database-url.ts';
 import { openDatabase } from '../db/open-database.ts';
 import { artifactSharing } from '../firmware/artifact-sharing.ts';
@@ -67,8 +68,7 @@ export async function startHarness(options: HarnessOptions = {}) {
     partials: await artifacts.partials(),
     eventLog,
     warehouse,
-    tufRoot: offline.pinnedRoot,
-    onlineKeys: [...offline.keys.snapshot, ...offline.keys.timestamp],
+    ...(await serviceTrust(folder, offline)),
     tufValidity: { snapshotMs: 7 * DAY_MS, timestampMs: DAY_MS },
     deviceTokenKey: readPrivateKey(deviceKeys.privateKeyPem),
     operatorToken: OPERATOR_TOKEN,
@@ -179,4 +179,21 @@ export async function startHarness(options: HarnessOptions = {}) {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const trustSchema = z.object({ tufRoot: z.string(), onlineKeys: z.array(z.string()) });
+
+/** What the service is given: of the folder, when an earlier start left it there. */
+async function serviceTrust(folder: string, offline: TestRepository) {
+  const file = join(folder, 'service-trust.json');
+  const online = [...offline.keys.snapshot, ...offline.keys.timestamp];
+  const own = {
+    tufRoot: offline.pinnedRoot,
+    onlineKeys: online.map((key) => key.export({ type: 'pkcs8', format: 'pem' }).toString()),
+  };
+  await writeFile(file, JSON.stringify(own), { flag: 'wx' }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  const { tufRoot, onlineKeys } = trustSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  return { tufRoot, onlineKeys: onlineKeys.map(readPrivateKey) };
 }
