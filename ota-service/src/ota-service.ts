@@ -12,7 +12,7 @@ import { computeDelta } from './delta/compute-delta.ts';
 import { DeltaJobs } from './delta/delta-jobs.ts';
 import { DeltaStore } from './delta/delta-store.ts';
 import { DeviceStore } from './devices/device-store.ts';
-import { createPolls, registerDdiApi, registerDeviceApi } from './device-apis.ts';
+import { deviceApiDeps, registerDdiApi, registerDeviceApi } from './device-apis.ts';
 import { HealthReader } from './devices/health-reader.ts';
 import { LastSeenBuffer } from './devices/last-seen-buffer.ts';
 import { registerRegistryRoutes } from './devices/registry-routes.ts';
@@ -120,9 +120,9 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   registerRegistryMetrics(registry, { devices, firmware, deltas });
   registerTrustMetrics(registry, new TrustStore(database));
   scope(app, (operator) => registerOperatorApi(operator, deps, parts));
-  const polls = createPolls(deps, parts);
-  scope(app, (device) => registerDeviceApi(device, { ...deps, ...parts, polls }));
-  scope(app, (device) => registerDdiApi(device, { ...deps, ...parts, polls }));
+  const devicesApi = deviceApiDeps(deps, parts);
+  scope(app, (device) => registerDeviceApi(device, devicesApi));
+  scope(app, (device) => registerDdiApi(device, devicesApi));
   const { consoleFolder } = deps;
   if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
 

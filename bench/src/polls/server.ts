@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { cpuTimeOf } from '../ingest/process-cost.ts';
 
 /** What a process on this machine costs. */
@@ -20,34 +20,4 @@ export function serverOf(pid: number): Server {
       return Number(kib) * 1024;
     },
   };
-}
-
-/** The process that listens on a TCP port of this machine; it must be ours to look at. */
-export async function listenerOn(port: number): Promise<number> {
-  const inodes = await listeningInodes(port);
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const folder = `/proc/${pid}/fd`;
-    // A process may end while it is looked at.
-    for (const fd of await readdir(folder).catch(() => [])) {
-      const target = await readlink(`${folder}/${fd}`).catch(() => '');
-      if (inodes.has(target)) return Number(pid);
-    }
-  }
-  throw new Error(`no process that can be seen listens on port ${port}`);
-}
-
-/** proc_net_tcp(5): local address is field 1, the state (0A is LISTEN) field 3, the inode field 9. */
-async function listeningInodes(port: number): Promise<Set<string>> {
-  const tables = await Promise.all(
-    ['tcp', 'tcp6'].map((table) => readFile(`/proc/net/${table}`, 'utf8').catch(() => '')),
-  );
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const sockets = tables
-    .flatMap((table) => table.split('\n'))
-    .map((line) => line.trim().split(/\s+/));
-  return new Set(
-    sockets
-      .filter((fields) => fields[1]?.endsWith(suffix) === true && fields[3] === '0A')
-      .map((fields) => `socket:[${fields[9] ?? ''}]`),
-  );
 }

@@ -1,4 +1,4 @@
-import { deviceIdSchema } from '@flotilla/contracts';
+import { deviceIdSchema, matchesDevicePattern } from '@flotilla/contracts';
 
 /** Who sent a request: a device, or a gateway that also speaks for the devices behind it. */
 export interface Caller {
@@ -11,7 +11,5 @@ export interface Caller {
 export function speaksFor(caller: Caller, deviceId: string): boolean {
   if (deviceId === caller.deviceId) return true;
   if (caller.gatewayFor === null || !deviceIdSchema.safeParse(deviceId).success) return false;
-  return caller.gatewayFor.some((pattern) =>
-    pattern.endsWith('*') ? deviceId.startsWith(pattern.slice(0, -1)) : deviceId === pattern,
-  );
+  return caller.gatewayFor.some((pattern) => matchesDevicePattern(pattern, deviceId));
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
@@ -17,6 +16,7 @@ import {
   type UpdateReport,
 } from '@flotilla/contracts';
 import type { EventLog } from '@flotilla/event-log';
+import { stableUuid } from '../stable-uuid.ts';
 
 const SCOPE = { name: '@flotilla/ota-service' };
 
@@ -70,15 +70,7 @@ function hrTimeOf(ms: number): [number, number] {
 
 /**
  * Id of the report that says an update was offered: the same for every repeat, so it counts once.
- * A UUID of version 8 (RFC 9562, 5.8), its free bits from SHA-256.
  */
 export function offeredReportId(campaignId: string, deviceId: string, round: number): string {
-  const digest = createHash('sha256')
-    .update(`offered\n${campaignId}\n${deviceId}\n${round}`)
-    .digest();
-  const bytes = digest.subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return [8, 12, 16, 20, 32].map((end, i) => hex.slice([0, 8, 12, 16, 20][i], end)).join('-');
+  return stableUuid(`offered\n${campaignId}\n${deviceId}\n${round}`);
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { versionSchema, type UpdateReport } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import type { CampaignService } from '../campaigns/campaign-service.ts';
 import type { DevicePolls } from '../devices/device-polls.ts';
 import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
 import type { FirmwareRow, FirmwareStore } from '../firmware/firmware-store.ts';
+import { stableUuid } from '../stable-uuid.ts';
 import type { DdiAction, DdiActionStore } from './ddi-action-store.ts';
 import type { DdiConfigData, DdiFeedback } from './ddi-schema.ts';
 import { decideFeedback, isRevocable } from './domain/ddi-feedback.ts';
@@ -96,7 +96,8 @@ export class DdiDevices {
       state: decision.state,
       ...(decision.reason !== undefined && { reason: decision.reason }),
       ...(decision.detail !== undefined && { detail: decision.detail }),
-      reportId: reportId(action.id, decision.state),
+      // The same for a repeat.
+      reportId: stableUuid(`ddi/${action.id}/${decision.state}`),
       campaignId: action.campaign_id,
       phase: action.phase,
       round: action.round,
@@ -147,13 +148,4 @@ export class DdiDevices {
       nowMs,
     );
   }
-}
-
-/** The same for a repeat: a UUID of version 8 (RFC 9562, 5.8) from the action and the state. */
-function reportId(actionId: number, state: string): string {
-  const hash = createHash('sha256').update(`ddi/${actionId}/${state}`).digest();
-  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x80;
-  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
-  const hex = hash.toString('hex', 0, 16);
-  return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
 }

@@ -1,7 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { deviceIdSchema } from '@flotilla/contracts';
 import { parseRequest, ProblemError } from '@flotilla/service';
+import type { VerifiedTokens } from '@flotilla/signing';
 import { z } from 'zod';
 import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
 import { sendArtifact, type ArtifactRouteDeps } from '../http/artifact-route.ts';
@@ -19,7 +19,7 @@ export interface DdiRouteDeps extends ArtifactRouteDeps {
   readonly ddi: DdiDevices;
   readonly fingerprints: ArtifactFingerprints;
   readonly devices: DeviceStore;
-  readonly deviceTokenPublicKey: KeyObject;
+  readonly tokens: VerifiedTokens;
   readonly pollMs: number;
 }
 
@@ -37,7 +37,7 @@ export function registerDdiRoutes(app: FastifyInstance, deps: DdiRouteDeps): voi
     const { controllerId } = parseRequest(controllerSchema, request.params, 'path');
     callers.set(
       request,
-      await authenticateController(request, controllerId, deps.devices, deps.deviceTokenPublicKey),
+      await authenticateController(request, controllerId, deps.devices, deps.tokens),
     );
   });
   const callerOf = (request: FastifyRequest): DeviceRow => {

@@ -1,17 +1,11 @@
-import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '@flotilla/service';
 import { DeviceTokenError, type DeviceIdentity, type VerifiedTokens } from '@flotilla/signing';
 import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
-import { bearerToken } from './bearer-token.ts';
 
 /** Whom the token names; throws `unauthenticated` when it is not valid. */
-export function identityOf(
-  request: FastifyRequest,
-  tokens: VerifiedTokens,
-  nowMs: number,
-): DeviceIdentity {
+export function identityOf(token: string, tokens: VerifiedTokens, nowMs: number): DeviceIdentity {
   try {
-    return tokens.identityOf(bearerToken(request), nowMs);
+    return tokens.identityOf(token, nowMs);
   } catch (error) {
     if (!(error instanceof DeviceTokenError)) throw error;
     throw new ProblemError('unauthenticated', { detail: error.message, cause: error });
@@ -19,10 +13,7 @@ export function identityOf(
 }
 
 /** Throws `unauthenticated` when there is no such device, `forbidden` when it is retired. */
-export async function registeredDevice(
-  { deviceId }: DeviceIdentity,
-  store: DeviceStore,
-): Promise<DeviceRow> {
+export async function registeredDevice(deviceId: string, store: DeviceStore): Promise<DeviceRow> {
   const device = await store.byId(deviceId);
   if (device === undefined) {
     throw new ProblemError('unauthenticated', { detail: `there is no device ${deviceId}` });

@@ -1,12 +1,12 @@
-import type { KeyObject } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pollRequestSchema, updateReportSchema, type PollResponse } from '@flotilla/contracts';
 import { parseRequest } from '@flotilla/service';
-import { VerifiedTokens, type DeviceIdentity } from '@flotilla/signing';
+import type { DeviceIdentity, VerifiedTokens } from '@flotilla/signing';
 import type { CampaignService } from '../campaigns/campaign-service.ts';
 import type { DevicePolls } from '../devices/device-polls.ts';
 import type { DeviceRow, DeviceStore } from '../devices/device-store.ts';
 import { sendArtifact, type ArtifactRouteDeps } from './artifact-route.ts';
+import { bearerToken } from './bearer-token.ts';
 import { identityOf, registeredDevice } from './device-auth.ts';
 import { sendMetadata } from '../trust/trust-routes.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
@@ -17,17 +17,16 @@ export interface DeviceRouteDeps extends ArtifactRouteDeps {
   readonly metadata: TrustStore;
   readonly polls: DevicePolls;
   readonly campaigns: Pick<CampaignService, 'recordReport'>;
-  readonly deviceTokenPublicKey: KeyObject;
+  readonly tokens: VerifiedTokens;
   readonly clock: () => number;
 }
 
 /** The device API; each request is by the device its token names. */
 export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps): void {
-  const tokens = new VerifiedTokens(deps.deviceTokenPublicKey);
   // Known before the body is read, so a stranger cannot make the service parse anything.
   const identities = new WeakMap<FastifyRequest, DeviceIdentity>();
   app.addHook('onRequest', (request, _reply, done) => {
-    identities.set(request, identityOf(request, tokens, Date.now()));
+    identities.set(request, identityOf(bearerToken(request), deps.tokens, Date.now()));
     done();
   });
   const identityBehind = (request: FastifyRequest): DeviceIdentity => {
@@ -36,7 +35,7 @@ export function registerDeviceRoutes(app: FastifyInstance, deps: DeviceRouteDeps
     return identity;
   };
   const callerOf = (request: FastifyRequest): Promise<DeviceRow> =>
-    registeredDevice(identityBehind(request), deps.devices);
+    registeredDevice(identityBehind(request).deviceId, deps.devices);
 
   app.post('/device/v1/poll', async (request): Promise<PollResponse> => {
     const asked = pollRequestSchema.safeParse(request.body);

@@ -7,11 +7,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { NodeSqliteDialect } from '../../src/db/node-sqlite-dialect.ts';
 import { DatabaseError, openDatabase } from '../../src/db/open-database.ts';
-import { DeviceStore, type DeviceRow } from '../../src/devices/device-store.ts';
+import { DeviceStore } from '../../src/devices/device-store.ts';
 import { deviceMigrations } from '../../src/devices/tables.ts';
 import { FirmwareStore } from '../../src/firmware/firmware-store.ts';
 import { firmwareMigrations } from '../../src/firmware/migrations.ts';
 import { ModelStore } from '../../src/firmware/model-store.ts';
+import { sampleDevice } from './sample-device.ts';
 
 let folder: string;
 let url: string;
@@ -32,31 +33,14 @@ async function connect(): Promise<Kysely<Database>> {
   return database;
 }
 
-const device = (id: string): DeviceRow => ({
-  id,
-  model: 'm',
-  group_name: 'g',
-  lifecycle: 'active',
-  firmware_version: null,
-  firmware_sha256: null,
-  created_at_ms: 1_800_000_000_000,
-  last_seen_at_ms: null,
-  hardware_revision: null,
-  previous_firmware_sha256: null,
-  withheld_firmware_id: null,
-  withheld_reason: null,
-  withheld_detail: null,
-  withheld_since_ms: null,
-});
-
 describe('openDatabase', () => {
   it('creates the schema once and finds the rows again', async () => {
     const first = await connect();
-    await first.insertInto('devices').values(device('a')).execute();
+    await first.insertInto('devices').values(sampleDevice('a')).execute();
     await first.destroy();
     open.length = 0;
     const second = await connect();
-    expect(await second.selectFrom('devices').selectAll().execute()).toEqual([device('a')]);
+    expect(await second.selectFrom('devices').selectAll().execute()).toEqual([sampleDevice('a')]);
   });
 
   it('opens a folder of before models, channels and compatibility', async () => {
@@ -114,7 +98,7 @@ describe('openDatabase', () => {
     const database = await connect();
     const write = (id: string, fail: boolean) =>
       database.transaction().execute(async (transaction) => {
-        await transaction.insertInto('devices').values(device(id)).execute();
+        await transaction.insertInto('devices').values(sampleDevice(id)).execute();
         await new Promise((resolve) => setImmediate(resolve));
         if (fail) throw new Error('on purpose');
       });
@@ -136,10 +120,10 @@ describe('openDatabase', () => {
 describe('DeviceStore', () => {
   it('never moves a sighting back', async () => {
     const store = new DeviceStore(await connect());
-    await store.insert(device('a'));
+    await store.insert(sampleDevice('a'));
     await store.setLastSeen(new Map([['a', 200]]));
     await store.setLastSeen(new Map([['a', 100]]));
     expect((await store.byId('a'))?.last_seen_at_ms).toBe(200);
-    expect(await store.insert(device('a'))).toBe(false);
+    expect(await store.insert(sampleDevice('a'))).toBe(false);
   });
 });
