@@ -1,5 +1,4 @@
-import type { FirmwareView } from '@flotilla/contracts';
-import { compareVersions } from '../format/version-order.ts';
+import { compareVersions, type FirmwareView } from '@flotilla/contracts';
 
 export interface ModelFirmware {
   readonly model: string;

@@ -1,5 +1,4 @@
-import type { DeviceView } from '@flotilla/contracts';
-import { compareVersions } from '../format/version-order.ts';
+import { compareVersions, type DeviceView } from '@flotilla/contracts';
 
 export interface VersionShare {
   /** Null: devices that never ran a firmware of ours. */
