@@ -62,6 +62,28 @@ export const updateAttemptSchema = z.object({
 });
 export type UpdateAttempt = z.infer<typeof updateAttemptSchema>;
 
+type AttemptAim = Pick<UpdateAttempt, 'deployment' | 'version' | 'target' | 'fromVersion'>;
+
+/** An attempt as it begins: nothing fetched, nothing tried, its reports named once. */
+export function newAttempt(
+  { campaignId, phase, round }: UpdateAttempt['campaign'],
+  aim: AttemptAim,
+  newId: () => string,
+): UpdateAttempt {
+  return {
+    ...aim,
+    campaign: { campaignId, phase, round },
+    artifact: null,
+    usedDelta: false,
+    transferBytes: 0,
+    progress: null,
+    deltaFailure: null,
+    reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
+    trialFailure: null,
+    starts: 0,
+  };
+}
+
 /** What a hook is told about an attempt. */
 export function factsOf(attempt: UpdateAttempt): HookFacts {
   const { campaign, fromVersion, version, target } = attempt;

@@ -20,7 +20,7 @@ import { decideResume, type UpdateEvent } from './domain/update-machine.ts';
 import { ENVIRONMENT_LOST, failureOf, WAY_BACK_LOST, wordsOf } from './failure-words.ts';
 import type { Hooks } from './hooks.ts';
 import { judgeOffer } from './offer.ts';
-import { factsOf, type FailureWords, type UpdateAttempt } from './update-attempt.ts';
+import { factsOf, newAttempt, type FailureWords, type UpdateAttempt } from './update-attempt.ts';
 import type { UpdateHistory } from './update-history.ts';
 import type { UpdateReporter } from './update-reporter.ts';
 import type { UpdateWait } from './update-wait.ts';
@@ -373,22 +373,8 @@ export class Updater {
   }
 
   #newAttempt(deployment: Deployment, version: string): UpdateAttempt {
-    const { newId } = this.#options;
-    const { campaignId, phase, round } = deployment;
-    return {
-      campaign: { campaignId, phase, round },
-      deployment,
-      version,
-      artifact: null,
-      target: null,
-      fromVersion: this.#running?.content.version ?? null,
-      usedDelta: false,
-      transferBytes: 0,
-      progress: null,
-      deltaFailure: null,
-      reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
-      trialFailure: null,
-      starts: 0,
-    };
+    const fromVersion = this.#running?.content.version ?? null;
+    const aim = { deployment, version, target: null, fromVersion };
+    return newAttempt(deployment, aim, this.#options.newId);
   }
 }

@@ -4,7 +4,7 @@ import type { Logger } from '@flotilla/service';
 import { otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
 import { SlotResumeError, type BootedSlot, type SlotBackend } from '../slots/slot-backend.ts';
 import type { AttemptLedger } from './attempt-ledger.ts';
-import type { UpdateAttempt } from './update-attempt.ts';
+import { newAttempt, type UpdateAttempt } from './update-attempt.ts';
 import type { UpdateHistory } from './update-history.ts';
 
 export interface WayBackOptions {
@@ -42,23 +42,9 @@ export class WayBack {
       this.#refused = order.fromVersion;
       return false;
     }
-    const { campaignId, phase, round } = order;
-    await ledger.begin('ordered_back', {
-      campaign: { campaignId, phase, round },
-      deployment: null,
-      version: order.fromVersion,
-      artifact: null,
-      target,
-      fromVersion: version,
-      usedDelta: false,
-      transferBytes: 0,
-      progress: null,
-      deltaFailure: null,
-      reportIds: { downloading: newId(), installing: newId(), trial: newId(), final: newId() },
-      trialFailure: null,
-      starts: 0,
-    });
-    logger.warn({ order, target, version: slots.environment() }, 'ordered back');
+    const aim = { deployment: null, version: order.fromVersion, target, fromVersion: version };
+    await ledger.begin('ordered_back', newAttempt(order, aim, newId));
+    logger.warn({ order, target, environment: slots.environment() }, 'ordered back');
     await this.take(ledger.attempt);
     return true;
   }
