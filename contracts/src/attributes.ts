@@ -39,6 +39,11 @@ export const METRIC_FILESYSTEM_UTILIZATION = 'system.filesystem.utilization';
 export const METRIC_FILESYSTEM_USAGE = 'system.filesystem.usage';
 export const METRIC_UPTIME = 'system.uptime';
 export const METRIC_TEMPERATURE = 'hw.temperature';
+/** Gauges of hardware that not every device has: shares from 0 to 1, and dBm. */
+export const METRIC_BATTERY_HEALTH = 'flotilla.battery.health';
+export const METRIC_FLASH_LIFE_USED = 'flotilla.flash.life_used';
+export const METRIC_NETWORK_RSSI = 'flotilla.network.rssi';
+export const METRIC_PACKET_LOSS = 'flotilla.network.packet_loss';
 /** Counter: times the firmware process ended by itself; starts at 0 for each firmware version. */
 export const METRIC_FIRMWARE_RESTARTS = 'flotilla.firmware.restarts';
 /** Gauge 0/1: the firmware process runs and answers its health probe. */

@@ -7,6 +7,8 @@ import { HEALTH_STATUSES } from './health.ts';
  */
 export const VIEW_UPDATE_EVENTS = 'flotilla_update_events';
 export const VIEW_DEVICE_HEALTH_LATEST = 'flotilla_device_health_latest';
+/** Columns: see pipeline/sql/health/device-signals-latest.sql. */
+export const VIEW_DEVICE_SIGNALS_LATEST = 'flotilla_device_signals_latest';
 
 /**
  * One row per report id, whichever way it came (agent's telemetry, direct report) and however often.

@@ -4,7 +4,7 @@
 -- said, and only its age grows. So silence never heals. Points dated more than five minutes ahead are
 -- not believed: a clock that runs ahead must not pass for a heartbeat.
 -- Parameters: computed_at_ms (now, milliseconds since the epoch), heartbeat_ms (a device's metric interval).
-INSERT INTO flotilla_health_observations (ComputedAt, DeviceId, Signal, Value, AgeSeconds)
+INSERT INTO flotilla_health_observations (ComputedAt, DeviceId, Model, FirmwareVersion, Signal, Value, AgeSeconds)
 WITH
     fromUnixTimestamp64Milli({computed_at_ms:Int64}, 'UTC') AS now_at,
     -- Seven days, and the longest window before a device's last word.
@@ -25,15 +25,20 @@ WITH
     ),
     failed AS
     (
-        SELECT DeviceId, groupArray(OccurredAt) AS FailedAt
-        FROM flotilla_update_events
-        WHERE Outcome IN ('failed', 'rolled_back') AND OccurredAt <= now_at + INTERVAL 5 MINUTE
+        SELECT
+            DeviceId,
+            groupArrayIf(OccurredAt, Outcome IN ('failed', 'rolled_back')) AS FailedAt,
+            groupArray(OccurredAt) AS EndedAt
+        -- A week before the last word of a device that has been silent for a week.
+        FROM flotilla_update_outcomes(since_ms = {computed_at_ms:Int64} - 1209600000)
+        WHERE OccurredAt <= now_at + INTERVAL 5 MINUTE
         GROUP BY DeviceId
     ),
     told AS
     (
         SELECT
             h.DeviceId AS DeviceId,
+            h.Identity AS Identity,
             h.SilentSeconds AS Silent,
             arrayMap(
                 r -> (r.1, toNullable(r.2), greatest(0., ({computed_at_ms:Int64} - toUnixTimestamp64Milli(r.3)) / 1000)),
@@ -45,8 +50,18 @@ WITH
                         ('mem_used_pct', 100 * h.Memory.2, h.Memory.1),
                         ('disk_used_pct', 100 * h.Disk.2, h.Disk.1),
                         ('cpu_p95_pct', 100 * arrayReduce('quantileExact(0.95)', h.CpuReadings.2),
-                            fromUnixTimestamp64Nano(arrayMax(h.CpuReadings.1), 'UTC'))
+                            fromUnixTimestamp64Nano(arrayMax(h.CpuReadings.1), 'UTC')),
+                        ('battery_soh_pct', 100 * h.Battery.2, h.Battery.1),
+                        ('flash_life_used_pct', 100 * h.FlashLife.2, h.FlashLife.1),
+                        ('rssi_dbm', h.Rssi.2, h.Rssi.1),
+                        ('packet_loss_pct', 100 * h.PacketLoss.2, h.PacketLoss.1)
                     ])) AS Measured,
+            arraySort(arrayFilter(boot -> boot * 120 > toUnixTimestamp(h.LastAt) - 86400, h.Boots)) AS DayBoots,
+            arrayCount((boot, step) -> step != 1, DayBoots, arrayDifference(DayBoots)) AS Starts,
+            -- The switch to a new image, and the way back from it, are boots that were asked for.
+            arrayCount(at -> at > h.LastAt - INTERVAL 1 DAY, f.EndedAt) AS Switches,
+            if(empty(h.Boots), [], [('unexpected_reboots_24h',
+                toNullable(toFloat64(greatest(0, toInt64(Starts) - toInt64(Switches)))), Silent)]) AS Restarted,
             arrayConcat(
                 [
                     ('heartbeat_gap_ratio', toNullable(Silent * 1000 / {heartbeat_ms:Float64}), Silent),
@@ -56,11 +71,12 @@ WITH
                     -- Errors are counts: their spread is the root of their mean.
                     ('error_log_z', toNullable((h.RecentErrors - h.UsualErrors) / sqrt(greatest(1, h.UsualErrors))), Silent)
                 ],
-                Measured) AS Known
+                Measured,
+                Restarted) AS Known
         FROM heard AS h
         LEFT JOIN failed AS f ON h.DeviceId = f.DeviceId
     )
-SELECT now_at, DeviceId, entry.1, entry.2, entry.3
+SELECT now_at, DeviceId, Identity.2, Identity.3, entry.1, entry.2, entry.3
 FROM told
 ARRAY JOIN arrayConcat(
     Known,

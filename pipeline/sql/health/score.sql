@@ -6,19 +6,27 @@
 -- Parameter: computed_at_ms, milliseconds since the epoch.
 INSERT INTO flotilla_device_health (DeviceId, ComputedAt, Score, Confidence, Status, Contributions)
 WITH
+    -- What one model's devices are judged by instead.
+    own AS
+    (
+        SELECT Model, Signal, argMax(w.Weight, w.ChangedAt) AS Weight, 1 AS IsSet
+        FROM flotilla_health_weights AS w
+        GROUP BY Model, Signal
+    ),
     penalties AS
     (
         SELECT
             o.DeviceId AS DeviceId,
             o.Signal AS Signal,
-            s.Weight AS Weight,
+            if(own.IsSet = 1, least(0.99, own.Weight), s.Weight) AS Weight,
             isNotNull(o.Value) AND isFinite(assumeNotNull(o.Value)) AS IsObserved,
             if(IsObserved, assumeNotNull(o.Value), s.Good) AS Reading,
-            log(1 - s.Weight * least(1., greatest(0., (Reading - s.Good) / (s.Bad - s.Good)))) AS LogKept,
-            if(IsObserved, s.Weight * if(isNull(s.HalfLifeSeconds), 1.,
+            log(1 - Weight * least(1., greatest(0., (Reading - s.Good) / (s.Bad - s.Good)))) AS LogKept,
+            if(IsObserved, Weight * if(isNull(s.HalfLifeSeconds), 1.,
                 exp2(-greatest(0., o.AgeSeconds) / assumeNotNull(s.HalfLifeSeconds))), 0.) AS FreshWeight
         FROM flotilla_health_observations AS o
         INNER JOIN flotilla_health_signals AS s ON o.Signal = s.Signal
+        LEFT JOIN own ON o.Model = own.Model AND o.Signal = own.Signal
         WHERE o.ComputedAt = fromUnixTimestamp64Milli({computed_at_ms:Int64}, 'UTC')
     ),
     totals AS

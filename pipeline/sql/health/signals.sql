@@ -1,8 +1,8 @@
 -- The health model: each signal's weight (the share of the score it can cost alone), the value up to
 -- which it costs nothing, the value from which it costs all, and after how many seconds of age it
 -- counts half for the confidence (NULL: it never ages, it is itself about age).
--- Only signals that a device can report today are listed; a missing one lowers the confidence unless
--- it is optional.
+-- A missing signal lowers the confidence unless it is optional: not every device has such hardware, or
+-- counts its boots.
 CREATE OR REPLACE VIEW flotilla_health_signals AS
 SELECT *
 FROM values(
@@ -14,4 +14,10 @@ FROM values(
     ('disk_used_pct', 0.80, 80, 98, 3600, 0),
     ('mem_used_pct', 0.80, 80, 97, 900, 0),
     ('cpu_p95_pct', 0.40, 80, 100, 900, 0),
-    ('temp_headroom_c', 0.70, 15, 0, 900, 1))
+    ('temp_headroom_c', 0.70, 15, 0, 900, 1),
+    ('unexpected_reboots_24h', 0.80, 0, 5, 86400, 1),
+    ('flash_life_used_pct', 0.70, 70, 100, 604800, 1),
+    ('battery_soh_pct', 0.60, 80, 50, 604800, 1),
+    ('rssi_dbm', 0.30, -75, -90, 900, 1),
+    ('packet_loss_pct', 0.40, 1, 10, 900, 1),
+    ('disk_full_eta_days', 0.50, 14, 2, 86400, 1))

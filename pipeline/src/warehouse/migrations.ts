@@ -26,9 +26,11 @@ export class SchemaMismatchError extends Error {
 /** Views hold no data, so they are simply made anew; later ones read earlier ones. */
 const VIEWS = [
   'canary/update-events.sql',
+  'health/update-outcomes.sql',
   'health/signals.sql',
   'health/device-states.sql',
   'health/device-health-latest.sql',
+  'health/device-signals-latest.sql',
 ];
 const LEDGER = 'schema/000-schema-migrations.sql';
 const SCHEMA_FOLDER = new URL('../../sql/schema/', import.meta.url);

@@ -128,6 +128,53 @@ describe('what is observed of a device', () => {
     expect(signals['temp_headroom_c']!.value).toBeCloseTo(4, 9);
   });
 
+  it('has battery, flash and radio only where they are told', async () => {
+    await tellMetrics('d1', {
+      'flotilla.battery.health': [[NOW_MS, 0.62]],
+      'flotilla.flash.life_used': [[NOW_MS, 0.9]],
+      'flotilla.network.rssi': [[NOW_MS, -80]],
+      'flotilla.network.packet_loss': [[NOW_MS, 0.04]],
+    });
+    const { signals } = await healthAt(NOW_MS);
+    expect(signals['battery_soh_pct']!.value).toBeCloseTo(62, 9);
+    expect(signals['flash_life_used_pct']!.value).toBeCloseTo(90, 9);
+    expect(signals['rssi_dbm']!.value).toBe(-80);
+    expect(signals['packet_loss_pct']!.value).toBeCloseTo(4, 9);
+    expect(signals).not.toHaveProperty('unexpected_reboots_24h');
+  });
+
+  it('counts the boots of a day that no update asked for', async () => {
+    const bootedMs = [30, 20, 5, 2].map((hours) => NOW_MS - hours * HOUR_MS);
+    await tellMetrics('d1', {
+      'system.uptime': bootedMs.flatMap((at, boot): [number, number][] =>
+        // Told with up to two seconds of jitter, wherever in its minutes a boot began.
+        Array.from({ length: 40 }, (_, i) => [
+          at + 37_000 * boot + i * MINUTE_MS,
+          (i * MINUTE_MS) / 1000 + ((i * 7) % 5) - 2,
+        ]),
+      ),
+    });
+    await tellLogs([
+      logRecord('d1', NOW_MS - 5 * HOUR_MS, {
+        eventName: 'flotilla.update',
+        attributes: updateEventAttributes({
+          reportId: 'r1',
+          campaignId: 'cmp_000000000000',
+          phase: 1,
+          round: 1,
+          state: 'confirmed',
+          fromVersion: '1.0.0',
+          toVersion: '1.1.0',
+          transferBytes: 0,
+          usedDelta: false,
+          occurredAt: new Date(NOW_MS).toISOString(),
+        }),
+      }),
+    ]);
+    const { signals } = await healthAt(NOW_MS);
+    expect(signals['unexpected_reboots_24h']!.value).toBe(2);
+  });
+
   it('is unknown when a device says hardly anything', async () => {
     await tellLogs([logRecord('d1', NOW_MS)]);
     const { signals, latest } = await healthAt(NOW_MS);

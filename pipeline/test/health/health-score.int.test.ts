@@ -39,13 +39,14 @@ beforeAll(async () => {
 afterAll(() => stage.remove());
 
 /** Lets the SQL score a fleet; answers in the fleet's order. */
-async function scoreFleet(fleet: readonly Declared[]): Promise<Scored[]> {
+async function scoreFleet(fleet: readonly Declared[], model = ''): Promise<Scored[]> {
   computedAtMs += 1;
   const client = stage.warehouse.compute;
   const observations = fleet.flatMap((declared, index) =>
     [...declared].map(([signal, { value, ageSeconds }]) => ({
       ComputedAt: computedAtMs,
       DeviceId: `d${String(index).padStart(6, '0')}`,
+      Model: model,
       Signal: signal,
       Value: value,
       AgeSeconds: ageSeconds,
@@ -143,7 +144,7 @@ describe("the reference's golden vectors", () => {
       }),
     );
     await client.command({ query: sqlFile('health/signals.sql') });
-    expect(await model()).toHaveLength(8);
+    expect(await model()).toHaveLength(14);
   });
 });
 
@@ -172,6 +173,38 @@ describe('random fleets', () => {
     expect(new Set(scored.map((row) => row.Status))).toEqual(
       new Set(['healthy', 'degraded', 'critical', 'unknown']),
     );
+  });
+
+  it('of a model with weights of its own are judged by those, and by the newest of them', async () => {
+    const signals = await model();
+    const client = stage.warehouse.compute;
+    const values = [
+      { Model: 'pump', Signal: 'disk_used_pct', Weight: 0.1, ChangedAt: 1_000 },
+      { Model: 'pump', Signal: 'disk_used_pct', Weight: 0.95, ChangedAt: 2_000 },
+      { Model: 'pump', Signal: 'cpu_p95_pct', Weight: 0, ChangedAt: 1_000 },
+      { Model: 'valve', Signal: 'mem_used_pct', Weight: 0.2, ChangedAt: 1_000 },
+    ];
+    await client.insert({ table: 'flotilla_health_weights', format: 'JSONEachRow', values });
+    const weights: Record<string, number> = { disk_used_pct: 0.95, cpu_p95_pct: 0 };
+    const ofPump = signals.map((s) => ({ ...s, Weight: weights[s.Signal] ?? s.Weight }));
+    const fleet = fleets(signals, 300, 5).filter((d) =>
+      [...d.keys()].some((signal) => signal !== 'cpu_p95_pct'),
+    );
+    for (const [name, definition] of [
+      ['pump', ofPump],
+      ['other', signals],
+    ] as const) {
+      const scored = await scoreFleet(fleet, name);
+      scored.forEach((row, index) => {
+        const expected = referenceScore(definition, fleet[index]!);
+        closeTo(row, {
+          Score: expected.score,
+          Confidence: expected.confidence,
+          Status: expected.status,
+          Contributions: expected.contributions,
+        });
+      });
+    }
   });
 
   it('never score better when one signal gets worse', async () => {
