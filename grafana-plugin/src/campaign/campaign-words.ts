@@ -2,10 +2,14 @@ import type { CampaignEvent, CampaignStatus, PhaseView, VerdictKind } from '@flo
 import type { CampaignActionName } from '../api/client.ts';
 
 export const STATUS_WORDS: Readonly<Record<CampaignStatus, string>> = {
+  awaiting_approval: 'Awaiting approval',
+  scheduled: 'Scheduled',
   running: 'Running',
   paused: 'Paused',
   completed: 'Completed',
   aborted: 'Aborted',
+  rolling_back: 'Rolling back',
+  rolled_back: 'Rolled back',
 };
 
 export const PHASE_STATE_WORDS: Readonly<Record<PhaseView['state'], string>> = {
@@ -30,6 +34,13 @@ export const EVENT_WORDS: Readonly<Record<CampaignEvent['event'], string>> = {
   resumed: 'Resumed',
   aborted: 'Aborted',
   completed: 'Completed',
+  approved: 'Approved',
+  started: 'Started',
+  phase_skipped: 'Phase skipped',
+  retried: 'Failed devices retried',
+  rollback_ordered: 'Rollback ordered',
+  rolled_back: 'Rolled back',
+  expired: 'Ended by its schedule',
 };
 
 export interface ActionWords {

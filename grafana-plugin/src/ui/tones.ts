@@ -26,10 +26,14 @@ export const UPDATE_TONE: Readonly<Record<UpdateState, Tone>> = {
 };
 
 export const CAMPAIGN_TONE: Readonly<Record<CampaignStatus, Tone>> = {
+  awaiting_approval: 'neutral',
+  scheduled: 'neutral',
   running: 'info',
   paused: 'warn',
   completed: 'good',
   aborted: 'neutral',
+  rolling_back: 'warn',
+  rolled_back: 'neutral',
 };
 
 export const VERDICT_TONE: Readonly<Record<VerdictKind, Tone>> = {

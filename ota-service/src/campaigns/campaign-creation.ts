@@ -34,8 +34,8 @@ export async function createCampaign(
   await refuseUnofferable(deps.database, firmware.id);
   const groups = request.groups === undefined ? null : [...new Set(request.groups)];
   const targets = { database: deps.database, firmware, groups };
-  const percents = request.phases.map(({ percent }) => percent);
-  const planner = new PhasePlanner(id, percents);
+  const shares = request.phases.map(({ percent, count }) => percent ?? { count: count ?? 0 });
+  const planner = new PhasePlanner(id, shares);
   for await (const page of targetDevices(targets)) {
     for (const deviceId of page) planner.count(deviceId);
   }

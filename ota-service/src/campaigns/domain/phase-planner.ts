@@ -1,4 +1,10 @@
-import { deviceRank, LAST_CUTOFF, phaseSizes, type PlannedPhase } from './campaign-plan.ts';
+import {
+  deviceRank,
+  phaseSizes,
+  plannedPhase,
+  type PhaseShare,
+  type PlannedPhase,
+} from './campaign-plan.ts';
 
 /** Hex digits of a rank that are counted: of a million devices fifteen share a counter. */
 const COUNTED_DIGITS = 4;
@@ -17,14 +23,14 @@ interface Place {
  */
 export class PhasePlanner {
   readonly #campaignId: string;
-  readonly #percents: readonly number[];
+  readonly #shares: readonly PhaseShare[];
   readonly #counts = new Uint32Array(16 ** COUNTED_DIGITS);
   readonly #ranks = new Map<number, string[]>();
   #deviceCount = 0;
 
-  constructor(campaignId: string, percents: readonly number[]) {
+  constructor(campaignId: string, shares: readonly PhaseShare[]) {
     this.#campaignId = campaignId;
-    this.#percents = percents;
+    this.#shares = shares;
   }
 
   get deviceCount(): number {
@@ -50,19 +56,13 @@ export class PhasePlanner {
   phases(): PlannedPhase[] {
     for (const ranks of this.#ranks.values()) ranks.sort();
     const sizes = this.#sizes();
-    return this.#percents.map((percent, index) => {
-      const size = sizes[index] ?? 0;
-      return {
-        phase: index + 1,
-        percent,
-        plannedDevices: size - (sizes[index - 1] ?? 0),
-        cutoff: index === this.#percents.length - 1 ? LAST_CUTOFF : this.#cutoff(size),
-      };
-    });
+    return this.#shares.map((_share, index) =>
+      plannedPhase(index, this.#shares, sizes, (size) => this.#cutoff(size)),
+    );
   }
 
   #sizes(): number[] {
-    return phaseSizes(this.#deviceCount, this.#percents);
+    return phaseSizes(this.#deviceCount, this.#shares);
   }
 
   #cutoff(size: number): string {
