@@ -35,6 +35,7 @@ import { registerConsole } from './http/console.ts';
 import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
 import { requireOperator } from './http/operator-auth.ts';
 import { registerStatusRoute } from './http/status-route.ts';
+import { registerOpenApiRoute } from './openapi/openapi-route.ts';
 import { OnlineSigner, type OnlineValidity } from './trust/online-signer.ts';
 import { registerTrustMetrics } from './trust/trust-metrics.ts';
 import { registerTrustRoutes } from './trust/trust-routes.ts';
@@ -119,6 +120,7 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   measureRequests(app, registry);
   registerRegistryMetrics(registry, { devices, firmware, deltas });
   registerTrustMetrics(registry, new TrustStore(database));
+  registerOpenApiRoute(app, deps.version);
   scope(app, (operator) => registerOperatorApi(operator, deps, parts));
   const devicesApi = deviceApiDeps(deps, parts);
   scope(app, (device) => registerDeviceApi(device, devicesApi));

@@ -33,7 +33,7 @@ export interface RegistryRouteDeps {
 const UPDATES_ON_DETAIL = 50;
 
 const pathSchema = z.strictObject({ id: deviceIdSchema });
-const listQuerySchema = z.strictObject({
+export const deviceListQuerySchema = z.strictObject({
   model: nameSchema.optional(),
   group: nameSchema.optional(),
   lifecycle: z.enum(LIFECYCLE_STATES).optional(),
@@ -70,7 +70,7 @@ export function registerRegistryRoutes(app: FastifyInstance, deps: RegistryRoute
   });
 
   app.get('/api/v1/devices', async (request) => {
-    const { cursor, ...filter } = parseRequest(listQuerySchema, request.query, 'query');
+    const { cursor, ...filter } = parseRequest(deviceListQuerySchema, request.query, 'query');
     await deps.lastSeen.flush();
     // One more than asked for tells whether there is another page.
     const rows = await deps.store.list({ ...filter, afterId: cursor, limit: filter.limit + 1 });

@@ -24,7 +24,7 @@ export interface FirmwareRouteDeps {
 }
 
 const pathSchema = z.strictObject({ id: firmwareIdSchema });
-const listQuerySchema = z.strictObject({
+export const firmwareListQuerySchema = z.strictObject({
   model: nameSchema.optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(200),
 });
@@ -32,7 +32,9 @@ const listQuerySchema = z.strictObject({
 /** The firmware registry for operators; mount it below operator authentication. */
 export function registerFirmwareRoutes(app: FastifyInstance, deps: FirmwareRouteDeps): void {
   app.get('/api/v1/firmware', async (request): Promise<ListOf<FirmwareView>> => {
-    const rows = await deps.store.list(parseRequest(listQuerySchema, request.query, 'query'));
+    const rows = await deps.store.list(
+      parseRequest(firmwareListQuerySchema, request.query, 'query'),
+    );
     return { items: await firmwareViews(deps.store, rows) };
   });
 

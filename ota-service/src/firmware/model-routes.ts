@@ -28,7 +28,7 @@ export interface ModelRouteDeps {
 
 const modelPathSchema = z.strictObject({ model: nameSchema });
 const channelPathSchema = z.strictObject({ model: nameSchema, channel: nameSchema });
-const historyQuerySchema = z.strictObject({
+export const promotionsQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
@@ -99,7 +99,7 @@ function registerChannelRoutes(app: FastifyInstance, deps: ModelRouteDeps): void
     '/api/v1/models/:model/channels/:channel/promotions',
     async (request): Promise<ListOf<Promotion>> => {
       const { model, channel } = parseRequest(channelPathSchema, request.params, 'path');
-      const { limit } = parseRequest(historyQuerySchema, request.query, 'query');
+      const { limit } = parseRequest(promotionsQuerySchema, request.query, 'query');
       await findChannel(deps, model, channel);
       return { items: (await deps.channels.promotions(model, channel, limit)).map(promotion) };
     },

@@ -14,9 +14,8 @@ const PIECE_TYPE = 'application/offset+octet-stream';
 /** A connection that brings nothing for so long is dead; its upload goes on in another. */
 const IDLE_MS = 60_000;
 
-const pathSchema = z.strictObject({
-  id: z.string().regex(/^upl_[0-9a-z]{12}$/, 'must look like upl_…'),
-});
+export const uploadIdSchema = z.string().regex(/^upl_[0-9a-z]{12}$/, 'must look like upl_…');
+const pathSchema = z.strictObject({ id: uploadIdSchema });
 const countSchema = z
   .string()
   .regex(/^\d{1,15}$/)

@@ -38,6 +38,7 @@ export interface HarnessOptions {
   readonly warehouseUrl?: string;
   readonly clock?: () => number;
   readonly computeDelta?: OtaServiceDeps['computeDelta'];
+  readonly registerCampaignRoutes?: OtaServiceDeps['registerCampaignRoutes'];
 }
 
 export type OtaHarness = Awaited<ReturnType<typeof startHarness>>;
@@ -73,7 +74,7 @@ export async function startHarness(options: HarnessOptions = {}) {
     deviceTokenKey: readPrivateKey(deviceKeys.privateKeyPem),
     operatorToken: OPERATOR_TOKEN,
     campaigns,
-    registerCampaignRoutes: () => undefined,
+    registerCampaignRoutes: options.registerCampaignRoutes ?? (() => undefined),
     maxArtifactBytes: options.maxArtifactBytes ?? 64 * 1024 * 1024,
     devicePollMs: 30_000,
     consoleFolder: options.consoleFolder,

@@ -47,9 +47,10 @@ export function registerTrustRoutes(app: FastifyInstance, deps: TrustRouteDeps):
 }
 
 const FILE = /^(?:timestamp|([1-9]\d{0,8})\.(root|snapshot|targets))\.json$/;
-const filePathSchema = z.strictObject({
-  file: z.string().regex(FILE, 'must be timestamp.json or N.root, N.snapshot or N.targets .json'),
-});
+export const metadataFileSchema = z
+  .string()
+  .regex(FILE, 'must be timestamp.json or N.root, N.snapshot or N.targets .json');
+const filePathSchema = z.strictObject({ file: metadataFileSchema });
 
 /** Sends one metadata file with consistent snapshots (TUF 1.0.31, 6.2): only the timestamp ever changes. */
 export async function sendMetadata(
