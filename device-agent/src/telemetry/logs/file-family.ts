@@ -15,13 +15,20 @@ export interface FamilyMember {
   readonly isLive: boolean;
 }
 
+export interface LeftOutFile {
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
 export interface Family {
   /** Oldest first. */
   readonly members: readonly FamilyMember[];
-  /** Ids of rotated files beyond those that are looked at, oldest first. */
-  readonly leftOut: readonly string[];
-  /** False when the names never held still; then the next look must come soon. */
+  /** Rotated files beyond those that are looked at, oldest first. */
+  readonly leftOut: readonly LeftOutFile[];
+  /** False when the names never held still: some files may be missing, others out of order. */
   readonly settled: boolean;
+  /** As of the look, see `familySignature`. */
+  readonly signature: string;
 }
 
 /**
@@ -34,9 +41,13 @@ export function openFamily(path: string): Family {
     const before = familySignature(path);
     const family = openOnce(path);
     const settled = familySignature(path) === before;
-    if (settled || look >= MAX_LOOKS) return { ...family, settled };
-    for (const { file } of family.members) file.close();
+    if (settled || look >= MAX_LOOKS) return { ...family, settled, signature: before };
+    closeFamily(family);
   }
+}
+
+export function closeFamily({ members }: Pick<Family, 'members'>): void {
+  for (const { file } of members) file.close();
 }
 
 /** Differs once a name of the family came, went, or stands for another file or its first content. */
@@ -53,7 +64,7 @@ export function familySignature(path: string): string {
   return parts.join('\n');
 }
 
-function openOnce(path: string): Omit<Family, 'settled'> {
+function openOnce(path: string): Pick<Family, 'members' | 'leftOut'> {
   const byId = new Map<string, { file: OpenFile; name: string }>();
   const live = basename(path);
   try {
@@ -75,11 +86,14 @@ function openOnce(path: string): Omit<Family, 'settled'> {
       number: rotationNumber(name),
     }))
     .sort(olderFirst);
-  const leftOut = ordered.slice(0, -MAX_FAMILY).map(({ file }) => file);
-  for (const file of leftOut) file.close();
+  const leftOut = ordered.slice(0, -MAX_FAMILY).map(({ file }) => {
+    const { id, size } = file;
+    file.close();
+    return { id, sizeBytes: size };
+  });
   return {
     members: ordered.slice(-MAX_FAMILY).map(({ file, isLive }) => ({ file, isLive })),
-    leftOut: leftOut.map(({ id }) => id),
+    leftOut,
   };
 }
 

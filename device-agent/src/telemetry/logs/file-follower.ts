@@ -1,7 +1,7 @@
 import type { Logger } from '@flotilla/service';
 import type { SplitRecord, SplitRules } from '../domain/split-records.ts';
 import { splitRecords } from '../domain/split-records.ts';
-import { familySignature, openFamily, type Family } from './file-family.ts';
+import { closeFamily, familySignature, openFamily, type Family } from './file-family.ts';
 import { FilePlaces } from './file-places.ts';
 import type { OpenFile } from './open-file.ts';
 import type { FilePosition } from './position-store.ts';
@@ -15,6 +15,8 @@ const QUIET_POLLS = 3;
 /** A record that may go on in the next line is taken as it is after so many polls without one. */
 const QUIET_POLLS_OF_RECORD = 2;
 const SCAN_EVERY_POLLS = 30;
+/** Polls in a row in which the names may not hold still before they are taken as they are. */
+const MAX_UNSETTLED_POLLS = 20;
 
 export interface FileFollowerOptions {
   readonly path: string;
@@ -62,6 +64,7 @@ export class FileFollower {
   #written: string;
   #polls = 0;
   #mustScan = true;
+  #unsettledPolls = 0;
 
   constructor(options: FileFollowerOptions) {
     this.#options = options;
@@ -84,7 +87,8 @@ export class FileFollower {
     const hasChanged = seen.liveId !== this.#liveId || seen.folderChange !== this.#folderChange;
     if (this.#mustScan || hasChanged || this.#polls % SCAN_EVERY_POLLS === 0) {
       this.#folderChange = seen.isFolderQuiet ? seen.folderChange : null;
-      this.#scan();
+      // What was cut, and has left a copy nobody has met yet, is known only here: neither read nor write.
+      if (!this.#scan()) return false;
     }
     for (const file of [...this.#files]) {
       const isLive = file.id === this.#liveId;
@@ -167,14 +171,37 @@ export class FileFollower {
     this.#written = text;
   }
 
-  /** Looks which files there are and finds each one's place. */
-  #scan(): void {
+  /**
+   * Looks which files there are and finds each one's place. False when names changed meanwhile: files
+   * may be missing or their copies not met, so that nothing is to be concluded from it.
+   */
+  #scan(): boolean {
     const { path } = this.#options;
     this.#mustScan = true;
-    this.#signature = familySignature(path);
     const family = openFamily(path);
+    const takeAsIs = this.#unsettledPolls >= MAX_UNSETTLED_POLLS;
+    if (!family.settled && !takeAsIs) {
+      closeFamily(family);
+      this.#unsettledPolls += 1;
+      return false;
+    }
+    this.#signature = family.signature;
+    const leftOut = this.#takeUp(family);
+    if (this.#namesHaveChanged() && !takeAsIs) {
+      this.#unsettledPolls += 1;
+      return false;
+    }
+    this.#unsettledPolls = 0;
+    this.#mustScan = false;
+    this.#say(leftOut + this.#places.settle(this.#liveId !== null));
+    this.#write([], '');
+    return true;
+  }
+
+  /** Returns how many files are beyond those that are looked at, and were never read. */
+  #takeUp(family: Family): number {
     const before = new Map(this.#files.map((file) => [file.id, file]));
-    this.#places.cutWhileAway(family.members.map(({ file }) => file));
+    this.#places.cutWhileAway(family);
     // The live file first: the others may be copies of it.
     const opened = family.members.find(({ isLive }) => isLive)?.file ?? null;
     const live = opened === null ? null : (this.#known(opened, before) ?? this.#takeUpLive(opened));
@@ -185,11 +212,7 @@ export class FileFollower {
     // Deleted, but still open here: older than all that have a name.
     this.#files = [...before.values(), ...rotated, ...(live === null ? [] : [live])];
     this.#liveId = live?.id ?? null;
-    if (family.settled) {
-      this.#say(leftOut + this.#places.settle(live !== null));
-      this.#mustScan = false;
-    }
-    this.#write([], '');
+    return leftOut;
   }
 
   /** The one that is open already, in place of the one that was opened now. */
@@ -240,7 +263,7 @@ export class FileFollower {
     const isKnown = (id: string) => open.has(id) || this.#places.knows(id);
     const oldest = members[0]?.file.id;
     if (this.#places.isNew || oldest === undefined || isKnown(oldest)) return 0;
-    const newestKnown = leftOut.findLastIndex(isKnown);
+    const newestKnown = leftOut.findLastIndex(({ id }) => isKnown(id));
     return leftOut.length - 1 - newestKnown;
   }
 

@@ -1,8 +1,9 @@
+import type { Family } from './file-family.ts';
 import { NO_HEAD, type OpenFile } from './open-file.ts';
 import type { FilePlace, FilePosition } from './position-store.ts';
 
-/** As many as rotated files are looked at. */
-const MAX_DONE = 32;
+/** Twice as many as are looked at: those that come into sight again when newer ones are deleted are known. */
+const MAX_DONE = 64;
 
 /** Where reading goes on in the files of one family, as far as they are not open. */
 export class FilePlaces {
@@ -40,15 +41,18 @@ export class FilePlaces {
   }
 
   /** A saved file whose beginning is another now was truncated; one that is gone may have left a copy. */
-  cutWhileAway(files: readonly OpenFile[]): void {
-    const held = (place: FilePlace) => files.some((f) => f.id === place.id && f.holds(place));
-    const lost = this.#saved.filter((place) => !held(place));
-    this.#cut = [...this.#cut, ...lost.filter(({ head }) => head.length > 0)];
-    this.#saved = this.#saved.filter(held);
+  cutWhileAway({ members, leftOut }: Pick<Family, 'members' | 'leftOut'>): void {
+    const isRead = ({ id, offset }: FilePlace) =>
+      leftOut.some((file) => file.id === id && file.sizeBytes === offset);
+    for (const place of this.#saved.filter(isRead)) this.retire(place);
+    this.#saved = this.#saved.filter((place) => !isRead(place));
+    const files = members.map(({ file }) => file);
+    this.#cutSaved((place) => !files.some((f) => f.id === place.id && f.holds(place)));
   }
 
-  /** Sets the file to where it was left; false when it was not met before. */
+  /** Sets the file to where it was left; false when it was not met before, or was cut since. */
   resume(file: OpenFile): boolean {
+    this.#cutSaved((known) => known.id === file.id && !file.holds(known));
     const place = [...this.#saved, ...this.#done].find(
       (known) => known.id === file.id && file.holds(known),
     );
@@ -82,5 +86,11 @@ export class FilePlaces {
     this.#saved = [];
     if (hasLive) this.#isNew = false;
     return lost;
+  }
+
+  #cutSaved(isLost: (place: FilePlace) => boolean): void {
+    const lost = this.#saved.filter(isLost);
+    this.#cut = [...this.#cut, ...lost.filter(({ head }) => head.length > 0)];
+    this.#saved = this.#saved.filter((place) => !lost.includes(place));
   }
 }
