@@ -38,6 +38,10 @@ export const configSchema = z.object({
   FLOTILLA_OPERATOR_TOKEN_FILE: absolutePath,
   FLOTILLA_EVALUATION_INTERVAL_MS: milliseconds.default(1000),
   FLOTILLA_DEVICE_POLL_MS: milliseconds.default(30_000),
+  /** How often the fleet is counted for /metrics. */
+  FLOTILLA_FLEET_METRICS_INTERVAL_MS: milliseconds.default(15_000),
+  /** Devices in breach of one signal that /metrics names at most. */
+  FLOTILLA_BREACH_SERIES_LIMIT: z.coerce.number().int().min(0).max(10_000).default(200),
   /** The console's built files; without it there is no console here. */
   FLOTILLA_CONSOLE_DIR: absolutePath.optional(),
   FLOTILLA_MAX_ARTIFACT_BYTES: z.coerce

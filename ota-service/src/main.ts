@@ -1,4 +1,4 @@
-import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { openEventLog } from '@flotilla/event-log';
 import {
@@ -11,16 +11,21 @@ import {
 import packageJson from '../package.json' with { type: 'json' };
 import { registerCampaignRoutes } from './campaigns/campaign-routes.ts';
 import { createCampaignService } from './campaigns/campaign-service.ts';
-import { configSchema } from './config.ts';
+import { configSchema, type OtaConfig } from './config.ts';
 import { isSharedDatabase } from './db/database-url.ts';
 import { openDatabase } from './db/open-database.ts';
 import { artifactSharing } from './firmware/artifact-sharing.ts';
 import { FolderArtifactStore } from './firmware/folder-artifact-store.ts';
-import { createOtaService } from './ota-service.ts';
+import { FleetMetrics } from './fleet-metrics/fleet-metrics.ts';
+import { RegistryFleet } from './fleet-metrics/registry-fleet.ts';
+import { WarehouseFleet } from './fleet-metrics/warehouse-fleet.ts';
+import { createOtaService, type OtaServiceDeps } from './ota-service.ts';
 import { newRandomId } from './random-id.ts';
 import { loadSecrets } from './secrets.ts';
 
 const WAREHOUSE_TIMEOUT_MS = 10_000;
+/** A device that has missed so many polls is silent. */
+const SILENT_POLLS = 10;
 const clock = (): number => Date.now();
 
 await runService('ota-service', start);
@@ -40,12 +45,7 @@ async function start(logger: Logger): Promise<RunningService> {
     isShared ? artifactSharing(database) : null,
   );
   const eventLog = await openEventLog(config.FLOTILLA_EVENT_LOG);
-  const warehouse = createClient({
-    url: config.FLOTILLA_CLICKHOUSE_URL,
-    request_timeout: WAREHOUSE_TIMEOUT_MS,
-    // Whoever queries logs the failure, in our format.
-    log: { level: ClickHouseLogLevel.OFF },
-  });
+  const warehouse = openWarehouse(config.FLOTILLA_CLICKHOUSE_URL);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const shared = { database, eventLog, warehouse, clock, newId: newRandomId, logger, registry };
@@ -69,14 +69,17 @@ async function start(logger: Logger): Promise<RunningService> {
     consoleFolder: config.FLOTILLA_CONSOLE_DIR,
     version: packageJson.version,
   });
+  const fleetMetrics = openFleetMetrics(config, shared);
   const http = await service.app.listen({
     host: config.FLOTILLA_OTA_HOST,
     port: config.FLOTILLA_OTA_PORT,
   });
   service.start();
+  fleetMetrics.start();
   return {
     addresses: { http },
     async stop() {
+      await fleetMetrics.stop();
       await service.stop();
       await warehouse.close();
       await eventLog.close();
@@ -84,4 +87,28 @@ async function start(logger: Logger): Promise<RunningService> {
       lock?.release();
     },
   };
+}
+
+function openWarehouse(url: string): ClickHouseClient {
+  return createClient({
+    url,
+    request_timeout: WAREHOUSE_TIMEOUT_MS,
+    // Whoever queries logs the failure, in our format.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+}
+
+function openFleetMetrics(
+  config: OtaConfig,
+  shared: Pick<OtaServiceDeps, 'database' | 'warehouse' | 'clock' | 'logger' | 'registry'>,
+): FleetMetrics {
+  const breachLimit = config.FLOTILLA_BREACH_SERIES_LIMIT;
+  return new FleetMetrics({
+    ...shared,
+    registryFleet: new RegistryFleet(shared.database),
+    warehouseFleet: new WarehouseFleet(shared.warehouse, breachLimit),
+    breachLimit,
+    intervalMs: config.FLOTILLA_FLEET_METRICS_INTERVAL_MS,
+    silentAfterMs: SILENT_POLLS * config.FLOTILLA_DEVICE_POLL_MS,
+  });
 }

@@ -14,16 +14,6 @@ export interface RegistryMetricsDeps {
 /** What the registry holds, counted when Prometheus asks. */
 export function registerRegistryMetrics(registry: Registry, deps: RegistryMetricsDeps): void {
   new Gauge({
-    name: 'flotilla_devices',
-    help: 'Registered devices',
-    labelNames: ['model', 'group', 'lifecycle'],
-    registers: [registry],
-    async collect() {
-      this.reset();
-      for (const { count, ...labels } of await deps.devices.count()) this.set(labels, count);
-    },
-  });
-  new Gauge({
     name: 'flotilla_devices_withheld',
     help: 'Devices that a campaign has a firmware for and the registry holds it back, by reason',
     labelNames: ['model', 'reason'],
