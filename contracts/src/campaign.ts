@@ -9,6 +9,7 @@ import {
   soakMsSchema,
 } from './campaign-rules.ts';
 import { LEFT_OUT_REASONS } from './campaign-plan.ts';
+import { guardsSchema } from './guards.ts';
 import { campaignIdSchema, firmwareIdSchema, nameSchema, timestampSchema } from './identifiers.ts';
 
 export const CAMPAIGN_STATUSES = [
@@ -46,6 +47,8 @@ export const campaignCreateSchema = z
     soakMs: soakMsSchema.default(0),
     /** A device that started and has not finished after this long counts as failed. */
     deadlineMs: deadlineMsSchema.default(30 * 60_000),
+    /** Compare the telemetry of updated devices with that of others, and wait for it; not when absent. */
+    guards: guardsSchema.optional(),
     schedule: campaignScheduleSchema.optional(),
     windows: maintenanceWindowsSchema.optional(),
     rateLimit: rateLimitSchema.optional(),
@@ -186,6 +189,8 @@ export const campaignViewSchema = z.object({
   minSample: z.number().int().nullable(),
   soakMs: z.number().int(),
   deadlineMs: z.number().int(),
+  /** Null: not asked for. */
+  guards: guardsSchema.nullable().optional(),
   phases: z.array(phaseViewSchema),
   verdict: verdictSchema.nullable(),
   ...campaignRulesViewSchema.shape,

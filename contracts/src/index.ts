@@ -7,6 +7,7 @@ export * from './deployment.ts';
 export * from './device.ts';
 export * from './firmware.ts';
 export * from './garbage-collection.ts';
+export * from './guards.ts';
 export * from './health.ts';
 export * from './identifiers.ts';
 export * from './label.ts';

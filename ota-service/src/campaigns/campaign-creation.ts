@@ -159,6 +159,7 @@ function campaignRow(
     min_sample: request.minSample ?? 0,
     soak_ms: request.soakMs,
     deadline_ms: request.deadlineMs,
+    guards_json: request.guards === undefined ? null : JSON.stringify(request.guards),
     row_version: 1,
     verdict_kind: null,
     verdict_code: null,

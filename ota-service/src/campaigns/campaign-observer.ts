@@ -2,22 +2,35 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Logger } from '@flotilla/service';
 import { readCampaignCounts, type CampaignCountsRow } from './campaign-counts.ts';
 import type { CensusReader } from './census-reader.ts';
+import type { ControlReader } from './control-reader.ts';
 import type { Campaign } from './domain/campaign.ts';
-import type { Observation, ObservedPhase, ObservedPhases } from './domain/observation.ts';
+import { weighControl } from './domain/gates/control-gate.ts';
+import { weighGuards } from './domain/gates/guard-gate.ts';
+import {
+  errorsOf,
+  type Observation,
+  type ObservedPhase,
+  type ObservedPhases,
+} from './domain/observation.ts';
 import type { PhaseCensus } from './domain/phase-census.ts';
+import type { GuardReader } from './guard-reader.ts';
 
 const QUERY_TIMEOUT_MS = 10_000;
 
+export interface ObserverDeps {
+  readonly warehouse: ClickHouseClient;
+  readonly census: CensusReader;
+  readonly control: ControlReader;
+  readonly guards: GuardReader;
+  readonly logger: Logger;
+}
+
 /** Puts together what the registry expects and what the warehouse saw. */
 export class CampaignObserver {
-  readonly #warehouse: ClickHouseClient;
-  readonly #census: CensusReader;
-  readonly #logger: Logger;
+  readonly #deps: ObserverDeps;
 
-  constructor(warehouse: ClickHouseClient, census: CensusReader, logger: Logger) {
-    this.#warehouse = warehouse;
-    this.#census = census;
-    this.#logger = logger;
+  constructor(deps: ObserverDeps) {
+    this.#deps = deps;
   }
 
   /** A warehouse that fails is an observation; a registry that fails is a fault and rejects. */
@@ -26,17 +39,44 @@ export class CampaignObserver {
     nowMs: number,
     options: { readonly fresh: boolean; readonly signal: AbortSignal },
   ): Promise<Observation> {
-    const census = await this.#census.take(campaign, options.fresh);
+    const { warehouse, logger } = this.#deps;
+    const census = await this.#deps.census.take(campaign, options.fresh);
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(QUERY_TIMEOUT_MS)]);
     const { excludedIds } = census;
     try {
-      const counts = readCampaignCounts(this.#warehouse, campaign, { nowMs, excludedIds, signal });
+      const counts = readCampaignCounts(warehouse, campaign, { nowMs, excludedIds, signal });
       const rows = await orAborted(counts, signal);
-      return observed(campaign, census, rows);
+      const seen = observed(campaign, census, rows);
+      return await orAborted(this.#compared(campaign, seen, nowMs, signal), signal);
     } catch (err) {
-      this.#logger.warn({ err, campaign: campaign.id }, 'the warehouse gave no counts');
+      logger.warn({ err, campaign: campaign.id }, 'the warehouse gave no counts');
       return { kind: 'unavailable', reason: reasonOf(err) };
     }
+  }
+
+  /** Forgets the campaigns that are over. */
+  keepOnly(campaignIds: ReadonlySet<string>): void {
+    this.#deps.census.keepOnly(campaignIds);
+    this.#deps.control.keepOnly(campaignIds);
+    this.#deps.guards.keepOnly(campaignIds);
+  }
+
+  async #compared(
+    campaign: Campaign,
+    seen: ObservedPhases,
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<ObservedPhases> {
+    const hasFailures = seen.phases.some((phase) => errorsOf(phase) > 0);
+    const control = await this.#deps.control.read(campaign, nowMs, { hasFailures, signal });
+    const guards = campaign.guards ?? null;
+    const pairs =
+      guards === null ? null : await this.#deps.guards.read(campaign, guards, nowMs, signal);
+    return {
+      ...seen,
+      ...(control !== null && { control: weighControl(control) }),
+      ...(guards !== null && pairs !== null && { guards: weighGuards(guards, pairs) }),
+    };
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { campaignEventSchema, type CampaignEvent } from '@flotilla/contracts';
+import { campaignEventSchema, guardsSchema, type CampaignEvent } from '@flotilla/contracts';
 import type { Campaign, CampaignPhase } from './domain/campaign.ts';
 import type { ObservedPhases } from './domain/observation.ts';
 import type { CampaignEventRow, CampaignPhaseRow, CampaignRow } from './tables.ts';
@@ -57,6 +57,7 @@ export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]
     errorThreshold: row.error_threshold,
     minSample: row.min_sample === 0 ? null : row.min_sample,
     soakMs: row.soak_ms,
+    guards: row.guards_json === null ? null : guardsSchema.parse(JSON.parse(row.guards_json)),
     deadlineMs: row.deadline_ms,
     phases: phases.map(phaseOf),
     createdAtMs: row.created_at_ms,

@@ -21,8 +21,11 @@ import type { StoredCampaign } from './campaign-rows.ts';
 import { CampaignStore } from './campaign-store.ts';
 import { campaignView } from './campaign-view.ts';
 import { CensusReader } from './census-reader.ts';
+import { ControlReader } from './control-reader.ts';
 import type { Offer } from './domain/offer-decision.ts';
 import { EvaluationLoop } from './evaluation-loop.ts';
+import { GuardControls } from './guard-controls.ts';
+import { GuardReader } from './guard-reader.ts';
 import { pauseUnofferable, refuseUnofferable } from './unofferable-campaigns.ts';
 import { RunningCampaigns } from './running-campaigns.ts';
 import { UpdateIntake, type PollingDevice, type Reach } from './update-intake.ts';
@@ -138,12 +141,18 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
 }
 
 function evaluationLoop(deps: CampaignServiceDeps, store: CampaignStore): EvaluationLoop {
-  const { database, clock, logger, evaluationIntervalMs: intervalMs } = deps;
+  const { database, warehouse, clock, logger, evaluationIntervalMs: intervalMs } = deps;
   const census = new CensusReader(database, clock);
+  const observer = new CampaignObserver({
+    warehouse,
+    census,
+    control: new ControlReader(warehouse, database, clock),
+    guards: new GuardReader(warehouse, new GuardControls(database), clock),
+    logger,
+  });
   return new EvaluationLoop({
     store,
-    census,
-    observer: new CampaignObserver(deps.warehouse, census, logger),
+    observer,
     metrics: new CampaignMetrics(deps.registry),
     leases: new Leases(database, Math.max(LEASE_MS, 3 * intervalMs)),
     intervalMs,

@@ -25,6 +25,7 @@ export function campaignView(campaign: StoredCampaign, exposedDevices: number): 
     minSample: campaign.minSample,
     soakMs: campaign.soakMs,
     deadlineMs: campaign.deadlineMs,
+    guards: campaign.guards ?? null,
     phases,
     verdict: verdict && {
       kind: verdict.kind,

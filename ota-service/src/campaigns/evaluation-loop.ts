@@ -9,7 +9,6 @@ import {
   type CampaignStore,
   type Transition,
 } from './campaign-store.ts';
-import type { CensusReader } from './census-reader.ts';
 import { stepCampaign } from './domain/campaign-machine.ts';
 import { judge, type GateState, type Judgement } from './domain/campaign-verdict.ts';
 import type { Observation } from './domain/observation.ts';
@@ -17,7 +16,6 @@ import type { Observation } from './domain/observation.ts';
 export interface EvaluationDeps {
   readonly store: CampaignStore;
   readonly observer: CampaignObserver;
-  readonly census: CensusReader;
   readonly metrics: CampaignMetrics;
   readonly leases: Pick<Leases, 'during' | 'release'>;
   readonly intervalMs: number;
@@ -77,9 +75,9 @@ export class EvaluationLoop {
 
   /** One round over all running campaigns; counts of paused ones are kept current as well. */
   async evaluateAll(): Promise<void> {
-    const { store, census, metrics, logger } = this.#deps;
+    const { store, observer, metrics, logger } = this.#deps;
     const campaigns = await store.list(ACTIVE);
-    census.keepOnly(new Set(campaigns.map((campaign) => campaign.id)));
+    observer.keepOnly(new Set(campaigns.map((campaign) => campaign.id)));
     for (const campaign of campaigns) {
       if (this.#stopped.signal.aborted) return;
       try {
@@ -147,9 +145,10 @@ export class EvaluationLoop {
 
 export function gateStateOf(campaign: StoredCampaign): GateState {
   const { round, currentPhase, errorThreshold, minSample, soakMs, phases } = campaign;
+  const hasGuards = (campaign.guards ?? null) !== null;
   const settledAtMs = phases[currentPhase - 1]?.settledAtMs ?? null;
   const limits = { errorThreshold, minSample, soakMs };
-  return { round, currentPhase, phaseCount: phases.length, settledAtMs, ...limits };
+  return { round, currentPhase, phaseCount: phases.length, settledAtMs, hasGuards, ...limits };
 }
 
 const STEP = {

@@ -18,6 +18,8 @@ export interface CampaignRow {
   min_sample: number;
   soak_ms: number;
   deadline_ms: number;
+  /** JSON of `Guards`; null: not asked for. */
+  guards_json: string | null;
   row_version: number;
   verdict_kind: VerdictKind | null;
   verdict_code: string | null;
@@ -184,9 +186,17 @@ const indexDevicesByModel: Migration = {
   },
 };
 
+/** In a number of its own range, since the rules of campaigns grow beside it. */
+const addCampaignGuards: Migration = {
+  async up(db) {
+    await db.schema.alterTable('campaigns').addColumn('guards_json', 'text').execute();
+  },
+};
+
 export const campaignMigrations: Record<string, Migration> = {
   '300_campaigns': createCampaigns,
   '301_campaign_details': createCampaignDetails,
   '302_update_attempts': createUpdateAttempts,
   '303_devices_by_model': indexDevicesByModel,
+  '390_campaign_guards': addCampaignGuards,
 };

@@ -163,7 +163,7 @@ describeEngines('campaigns', (engine) => {
       const { id } = await create();
       const [canary] = await everybody('rolled_back');
       const paused = await replica.service.get(id);
-      const words = '1 of 1 canary devices rolled back, 100 %, limit 5 %';
+      const words = '1 of 1 canary devices rolled back, 100 %, limit 5 %; control 0 %';
       expect(paused).toMatchObject({
         status: 'paused',
         exposedDevices: 1,

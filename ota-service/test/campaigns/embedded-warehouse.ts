@@ -21,16 +21,24 @@ export interface UpdateEvent {
 const pipelineSql = (file: string) =>
   readFileSync(new URL(`../../../pipeline/sql/${file}`, import.meta.url), 'utf8');
 
+const TABLES = [
+  '001-otel-logs',
+  '002-otel-metrics-gauge',
+  '017-update-reports',
+  '018-rollup-marks',
+];
+
 /** A real chDB in memory, with the tables and the view over them; one per process. */
 export async function openEmbeddedWarehouse(): Promise<ClickHouseClient> {
   const connection = createChdbConnection({ path: ':memory:' });
   // The client's type of the hook and chDB's own are declared apart from each other.
   const options = { connection } as unknown as Parameters<typeof createClient>[0];
   const warehouse = createClient(options);
-  for (const file of ['001-otel-logs', '017-update-reports', '018-rollup-marks']) {
-    await warehouse.command({ query: pipelineSql(`schema/${file}.sql`) });
-  }
+  for (const file of TABLES) await warehouse.command({ query: pipelineSql(`schema/${file}.sql`) });
   await createUpdateEventsView(warehouse);
+  for (const view of ['firmware-crashes', 'guard-readings']) {
+    await warehouse.command({ query: pipelineSql(`canary/${view}.sql`) });
+  }
   return warehouse;
 }
 

@@ -7,11 +7,12 @@ type Params = Readonly<Record<string, unknown>>;
 
 /**
  * A warehouse that knows at once what the registry knows: it answers campaign-counts.sql from the
- * attempts, so that a race can go through hundreds of rounds. Nobody falls silent in it.
+ * attempts, so that a race can go through hundreds of rounds. Nobody falls silent or crashes in it.
  */
 export function registryWarehouse(database: Kysely<Database>): ClickHouseClient {
-  const query = async ({ query_params: params = {} }: { query_params?: Params }) => {
-    const rows = await counts(database, params);
+  const query = async (asked: { query: string; query_params?: Params }) => {
+    const isCounts = asked.query.includes('flotilla_update_events');
+    const rows = isCounts ? await counts(database, asked.query_params ?? {}) : [];
     return { json: () => Promise.resolve(rows) };
   };
   // There is nothing to forget.

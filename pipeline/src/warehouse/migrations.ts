@@ -26,6 +26,8 @@ export class SchemaMismatchError extends Error {
 /** Views hold no data, so they are simply made anew; later ones read earlier ones. */
 const VIEWS = [
   'canary/update-events.sql',
+  'canary/firmware-crashes.sql',
+  'canary/guard-readings.sql',
   'health/update-outcomes.sql',
   'health/signals.sql',
   'health/device-states.sql',

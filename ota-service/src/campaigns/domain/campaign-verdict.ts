@@ -1,4 +1,5 @@
 import type { VerdictKind } from '@flotilla/contracts';
+import { decideGuards, type GuardDecision } from './guard-decision.ts';
 import { exceedsByMoreThanChance } from './gates/limit-and-chance.ts';
 import { weighOutcomes, type OutcomeEvidence } from './gates/outcome-gate.ts';
 import {
@@ -9,7 +10,14 @@ import {
   type ObservedPhase,
   type ObservedPhases,
 } from './observation.ts';
-import { brokenLimitWords, chanceWords, outcomeBreachWords, phaseName } from './verdict-words.ts';
+import {
+  brokenLimitWords,
+  chanceWords,
+  controlBreachWords,
+  controlWords,
+  outcomeBreachWords,
+  phaseName,
+} from './verdict-words.ts';
 
 export interface GateState {
   readonly round: number;
@@ -19,6 +27,8 @@ export interface GateState {
   /** Null: the limit judges whatever chance does not explain. */
   readonly minSample: number | null;
   readonly soakMs: number;
+  /** Whether the user asked for guards; then nothing goes on that they have not seen. */
+  readonly hasGuards?: boolean;
   /** When the gate first saw the current phase all finished, by its own clock; null before. */
   readonly settledAtMs: number | null;
 }
@@ -26,10 +36,15 @@ export interface GateState {
 export type VerdictCode =
   | 'threshold_exceeded'
   | 'error_rate_significant'
+  | 'crash_rate_above_control'
+  | 'guard_breached'
   | 'warehouse_unavailable'
   | 'no_data'
   | 'awaiting_devices'
   | 'soaking'
+  | 'guards_waiting'
+  | 'guards_no_data'
+  | 'guards_no_control'
   | 'phase_passed'
   | 'all_phases_passed';
 
@@ -52,10 +67,12 @@ export interface Judgement {
  *    failure among ten canaries proves nothing, so the failures must also be more than chance explains.
  * 3. More devices failed than the tolerated probability explains, over all phases or in one: pause.
  *    The user's threshold is asked first because its words are the user's own; either may pause.
- * 4. Not every device of every phase so far has finished: hold. Earlier phases count too, because a
+ * 4. Updated devices crash more often than those that wait, or got worse by a guard's limit: pause.
+ * 5. Not every device of every phase so far has finished: hold. Earlier phases count too, because a
  *    new round offers the update again to their failed devices.
- * 5. Nothing ever finished, because the phases so far are empty: hold; emptiness is no evidence.
- * 6. The last phase: complete. Otherwise rest for the soak time, then advance.
+ * 6. Nothing ever finished, because the phases so far are empty: hold; emptiness is no evidence.
+ * 7. The user asked for guards, and they have not seen enough: hold.
+ * 8. The last phase: complete. Otherwise rest for the soak time, then advance.
  */
 export function judge(state: GateState, observation: Observation, nowMs: number): Judgement {
   const reached = reachedPhases(state, observation);
@@ -85,25 +102,45 @@ export function judge(state: GateState, observation: Observation, nowMs: number)
   for (const phase of reached) {
     const rule = brokenRule(state, phase);
     if (rule === null) continue;
-    const words = brokenLimitWords(phase, rule, state.errorThreshold);
+    const words = brokenLimitWords(phase, rule, state.errorThreshold) + controlWords(observation);
     return answer('pause', 'threshold_exceeded', words, { rule, phase: phase.phase });
   }
   if (outcomes !== null && outcomes.breach !== null) {
     const words = outcomeBreachWords(reached, outcomes, outcomes.breach);
-    return answer('pause', 'error_rate_significant', words, outcomes.breach);
+    const beside = controlWords(observation);
+    return answer('pause', 'error_rate_significant', words + beside, outcomes.breach);
+  }
+  if (observation.control?.isBreached === true) {
+    const words = controlBreachWords(observation.control);
+    return answer('pause', 'crash_rate_above_control', words, { rule: 'log_rank' });
+  }
+  const guards = guardsOf(state, observation, nowMs);
+  if (guards.kind === 'breach') {
+    return answer('pause', 'guard_breached', guards.words, { rule: guards.metric });
   }
   const waiting = awaited(state, reached);
   if (waiting !== null) return answer('hold', waiting.code, waiting.words);
   const settledAtMs = state.settledAtMs ?? nowMs;
+  if (guards.kind === 'hold') return answer('hold', guards.code, guards.words, { settledAtMs });
   if (state.currentPhase >= state.phaseCount) {
-    return answer('complete', 'all_phases_passed', summary(state, reached), { settledAtMs });
+    const words = summary(state, reached, guards.words);
+    return answer('complete', 'all_phases_passed', words, { settledAtMs });
   }
   const leftMs = settledAtMs + state.soakMs - nowMs;
   if (leftMs > 0) {
     const words = `${phaseName(state.currentPhase)} is done and rests for another ${Math.ceil(leftMs / 1000)} s`;
     return answer('hold', 'soaking', words, { settledAtMs });
   }
-  return answer('advance', 'phase_passed', summary(state, reached), { settledAtMs });
+  return answer('advance', 'phase_passed', summary(state, reached, guards.words), { settledAtMs });
+}
+
+function guardsOf(state: GateState, observation: ObservedPhases, nowMs: number): GuardDecision {
+  if (state.hasGuards !== true) return { kind: 'pass', words: '' };
+  if (observation.guards === undefined) {
+    return { kind: 'hold', code: 'guards_no_data', words: 'the guards have seen nothing yet' };
+  }
+  const isLastPhase = state.currentPhase >= state.phaseCount;
+  return decideGuards(observation.guards, { isLastPhase, nowMs });
 }
 
 function reachedPhases(state: GateState, observation: Observation): readonly ObservedPhase[] {
@@ -164,13 +201,14 @@ function awaited(
   return null;
 }
 
-function summary(state: GateState, reached: readonly ObservedPhase[]): string {
+function summary(state: GateState, reached: readonly ObservedPhase[], guards: string): string {
   const finished = reached.reduce((sum, phase) => sum + finishedOf(phase), 0);
   const confirmed = reached.reduce((sum, phase) => sum + phase.confirmed, 0);
   const lucky = reached
     .filter((phase) => (errorRateOf(phase) ?? 0) > state.errorThreshold)
     .map((phase) => `; ${chanceWords(phase, state.errorThreshold)}`);
-  return `${confirmed} of ${finished} devices confirmed${lucky.join('')}`;
+  const notJudged = guards === '' ? '' : `; guards: ${guards}`;
+  return `${confirmed} of ${finished} devices confirmed${lucky.join('')}${notJudged}`;
 }
 
 function evidenceOf(
@@ -193,6 +231,11 @@ function evidenceOf(
 }
 
 function seenOf(observed: ObservedPhases): Record<string, unknown> {
-  const { phases, retired, hasVersion, withheld } = observed;
-  return { phases, leftOut: { retired, hasVersion, withheld } };
+  const { phases, retired, hasVersion, withheld, control, guards } = observed;
+  return {
+    phases,
+    leftOut: { retired, hasVersion, withheld },
+    ...(control !== undefined && { control }),
+    ...(guards !== undefined && { guards }),
+  };
 }

@@ -1,4 +1,4 @@
-import type { CampaignStatus } from '@flotilla/contracts';
+import type { CampaignStatus, Guards } from '@flotilla/contracts';
 
 export interface CampaignPhase {
   /** 1 is the canary. */
@@ -30,6 +30,8 @@ export interface Campaign {
   /** Null: chance decides what the threshold may judge by; see `campaign-verdict.ts`. */
   readonly minSample: number | null;
   readonly soakMs: number;
+  /** Absent or null: not asked for. */
+  readonly guards?: Guards | null;
   readonly deadlineMs: number;
   readonly phases: readonly CampaignPhase[];
   readonly createdAtMs: number;

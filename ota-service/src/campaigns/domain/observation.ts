@@ -1,4 +1,6 @@
 import type { PhaseCounts } from '@flotilla/contracts';
+import type { ControlEvidence } from './gates/control-gate.ts';
+import type { GuardsEvidence } from './gates/guard-gate.ts';
 
 /** What is known of one phase: how many devices it waits for, and what the warehouse saw of them. */
 export interface ObservedPhase extends PhaseCounts {
@@ -18,6 +20,10 @@ export interface ObservedPhases {
   readonly hasVersion: number;
   /** Not compatible, as each device's record tells. */
   readonly withheld: number;
+  /** Updated devices beside those that wait; absent while nothing speaks against the firmware. */
+  readonly control?: ControlEvidence;
+  /** Of a campaign with guards. */
+  readonly guards?: GuardsEvidence;
 }
 
 /** Not to know is an observation of its own and never reads as health. */

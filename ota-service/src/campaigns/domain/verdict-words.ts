@@ -1,5 +1,6 @@
+import type { ControlEvidence } from './gates/control-gate.ts';
 import type { OutcomeBreach, OutcomeEvidence } from './gates/outcome-gate.ts';
-import { errorsOf, finishedOf, type ObservedPhase } from './observation.ts';
+import { errorsOf, finishedOf, type ObservedPhase, type ObservedPhases } from './observation.ts';
 
 export function phaseName(phase: number): string {
   return phase === 1 ? 'canary' : `phase ${phase}`;
@@ -59,6 +60,25 @@ export function outcomeBreachWords(
   const { failures, devices, boundary } = bound;
   const what = `${failures} of ${devices} ${phaseName(breach.phase)} devices ${failureWords(phase)}`;
   return `${what}, ${explained} (${boundary} of ${devices} are too many)`;
+}
+
+/** "; control 0.4 %", what share of the devices that wait crashed meanwhile; '' when that is not known. */
+export function controlWords({ control }: ObservedPhases): string {
+  if (control === undefined || control.control.devices === 0) return '';
+  return `; control ${percentWords(control.control.crashed / control.control.devices)}`;
+}
+
+/**
+ * "9 of 41 updated devices crashed, 22 %; of those that wait 3 of 740, 0.4 %, in the same time (e-value
+ * 63, limit 50)"
+ */
+export function controlBreachWords({ updated, control, ...evidence }: ControlEvidence): string {
+  const share = ({ crashed, devices }: ControlEvidence['control']): string =>
+    percentWords(crashed / Math.max(1, devices));
+  const what = `${updated.crashed} of ${updated.devices} updated devices crashed, ${share(updated)}`;
+  const beside = `of those that wait ${control.crashed} of ${control.devices}, ${share(control)}`;
+  const eValue = `e-value ${eValueWords(evidence.peakLogE)}, limit ${eValueWords(evidence.logELimit)}`;
+  return `${what}; ${beside}, in the same time (${eValue})`;
 }
 
 /** Rounded down, so that a value short of the limit never reads as having reached it. */

@@ -1,0 +1,15 @@
+-- Which devices run a campaign's version since when: of those that did not leave it again, the first by
+-- rank, which is the order in which the campaign comes to them.
+--
+-- Parameters: campaign, round (the current one), sample (how many at most).
+SELECT
+    DeviceId,
+    toUnixTimestamp64Milli(minIf(OccurredAt, State IN ('trial', 'confirmed'))) AS UpdatedAtMs
+FROM flotilla_update_events
+WHERE CampaignId = {campaign:String} AND Round <= {round:UInt32}
+GROUP BY DeviceId
+HAVING countIf(State IN ('trial', 'confirmed')) > 0
+    AND countIf(State = 'offered' AND FromOta = 1) > 0
+    AND countIf(State IN ('failed', 'rolled_back') AND Round = {round:UInt32}) = 0
+ORDER BY lower(hex(SHA256(concat({campaign:String}, DeviceId))))
+LIMIT {sample:UInt32}
