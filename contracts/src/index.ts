@@ -1,3 +1,4 @@
+export * from './alert-webhook.ts';
 export * from './attributes.ts';
 export * from './bundle.ts';
 export * from './campaign.ts';

@@ -36,6 +36,8 @@ export const configSchema = z.object({
   /** PEM private key that signs device tokens; its public half checks them. */
   FLOTILLA_DEVICE_TOKEN_KEY_FILE: absolutePath,
   FLOTILLA_OPERATOR_TOKEN_FILE: absolutePath,
+  /** A token for Alertmanager, which may only pause campaigns; without it there is no webhook. */
+  FLOTILLA_ALERT_WEBHOOK_TOKEN_FILE: absolutePath.optional(),
   FLOTILLA_EVALUATION_INTERVAL_MS: milliseconds.default(1000),
   FLOTILLA_DEVICE_POLL_MS: milliseconds.default(30_000),
   /** How often the fleet is counted for /metrics. */

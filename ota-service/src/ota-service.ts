@@ -5,6 +5,8 @@ import { sql, type Kysely } from 'kysely';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '@flotilla/event-log';
 import { closeServer, createHttpServer, type Logger } from '@flotilla/service';
+import { AlertIntake } from './alerts-webhook/alert-webhook.ts';
+import { registerAlertWebhook } from './alerts-webhook/alert-webhook-route.ts';
 import type { CampaignService } from './campaigns/campaign-service.ts';
 import type { Database } from './db/database.ts';
 import { Leases } from './db/leases.ts';
@@ -73,6 +75,8 @@ export interface OtaServiceDeps {
   readonly tufValidity: OnlineValidity;
   readonly deviceTokenKey: KeyObject;
   readonly operatorToken: string;
+  /** Alertmanager's; without one there is no webhook. */
+  readonly alertWebhookToken: string | undefined;
   readonly campaigns: CampaignPort;
   readonly registerCampaignRoutes: (app: FastifyInstance) => void;
   readonly maxArtifactBytes: number;
@@ -125,7 +129,11 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   const devicesApi = deviceApiDeps(deps, parts);
   scope(app, (device) => registerDeviceApi(device, devicesApi));
   scope(app, (device) => registerDdiApi(device, devicesApi));
-  const { consoleFolder } = deps;
+  const { consoleFolder, alertWebhookToken } = deps;
+  if (alertWebhookToken !== undefined) {
+    const alerts = new AlertIntake(deps);
+    scope(app, (hook) => registerAlertWebhook(hook, alerts, alertWebhookToken));
+  }
   if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
 
   let pausing: Promise<void> | undefined;

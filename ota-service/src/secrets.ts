@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { ConfigError } from '@flotilla/service';
 import { readPrivateKey } from '@flotilla/signing';
 import { readMetadata, verifyFirstRoot } from '@flotilla/trust';
+import { readWebhookToken } from './alerts-webhook/read-webhook-token.ts';
 import type { OtaConfig } from './config.ts';
 import { loadOnlineKeys } from './trust/online-keys.ts';
 
@@ -12,6 +13,7 @@ export interface Secrets {
   readonly onlineKeys: readonly KeyObject[];
   readonly deviceTokenKey: KeyObject;
   readonly operatorToken: string;
+  readonly alertWebhookToken: string | undefined;
 }
 
 const MIN_TOKEN_LENGTH = 16;
@@ -19,6 +21,7 @@ const MIN_TOKEN_LENGTH = 16;
 /** Reads the files that the configuration names; throws ConfigError naming variable and fault. */
 export async function loadSecrets(config: OtaConfig): Promise<Secrets> {
   return {
+    alertWebhookToken: await readWebhookToken(config.FLOTILLA_ALERT_WEBHOOK_TOKEN_FILE),
     tufRoot: await fromFile(config, 'FLOTILLA_TUF_ROOT_FILE', readRoot),
     onlineKeys: await loadOnlineKeys(config.FLOTILLA_TUF_KEY_DIR),
     deviceTokenKey: await fromFile(config, 'FLOTILLA_DEVICE_TOKEN_KEY_FILE', readPrivateKey),
@@ -40,7 +43,11 @@ function readOperatorToken(text: string): string {
 }
 
 type FileVariable = {
-  [K in keyof OtaConfig]-?: K extends `${string}_FILE` ? K : never;
+  [K in keyof OtaConfig]-?: K extends `${string}_FILE`
+    ? undefined extends OtaConfig[K]
+      ? never
+      : K
+    : never;
 }[keyof Required<OtaConfig>];
 
 async function fromFile<T>(

@@ -24,6 +24,7 @@ export interface DataFolder {
   readonly deviceTokenPrivateKey: string;
   readonly deviceTokenPublicKey: string;
   readonly operatorToken: string;
+  readonly alertWebhookToken: string;
 }
 
 /** The embedded log of the data folder `root`. */
@@ -52,6 +53,7 @@ export function openDataFolder(root: string, publisherDir = join(root, 'keys')):
     deviceTokenPrivateKey: join(root, 'keys', 'device-token.key.pem'),
     deviceTokenPublicKey: join(root, 'keys', 'device-token.pub.pem'),
     operatorToken: join(root, 'keys', 'operator.token'),
+    alertWebhookToken: join(root, 'keys', 'alert-webhook.token'),
   };
   for (const dir of ['logs', 'devices', 'event-log', 'warehouse', 'registry', 'artifacts']) {
     mkdirSync(join(root, dir), { recursive: true });
@@ -61,8 +63,8 @@ export function openDataFolder(root: string, publisherDir = join(root, 'keys')):
   }
   ensureRoot(folder);
   ensureKeyPair(folder.deviceTokenPrivateKey, folder.deviceTokenPublicKey);
-  if (!existsSync(folder.operatorToken)) {
-    writeSecret(folder.operatorToken, `${randomBytes(24).toString('base64url')}\n`);
+  for (const file of [folder.operatorToken, folder.alertWebhookToken]) {
+    if (!existsSync(file)) writeSecret(file, `${randomBytes(24).toString('base64url')}\n`);
   }
   return folder;
 }

@@ -67,6 +67,7 @@ export function stackSpecs(
       FLOTILLA_TUF_KEY_DIR: folder.tufKeys,
       FLOTILLA_DEVICE_TOKEN_KEY_FILE: folder.deviceTokenPrivateKey,
       FLOTILLA_OPERATOR_TOKEN_FILE: folder.operatorToken,
+      FLOTILLA_ALERT_WEBHOOK_TOKEN_FILE: folder.alertWebhookToken,
       FLOTILLA_EVALUATION_INTERVAL_MS: String(timings.evaluationIntervalMs),
       FLOTILLA_DEVICE_POLL_MS: String(timings.devicePollMs),
       FLOTILLA_CONSOLE_DIR: folder.console,

@@ -1,3 +1,4 @@
+import type { AlertTables } from '../alerts-webhook/tables.ts';
 import type { CampaignTables } from '../campaigns/tables.ts';
 import type { DdiTables } from '../ddi/tables.ts';
 import type { DeviceTables } from '../devices/tables.ts';
@@ -11,4 +12,5 @@ export type Database = FirmwareTables &
   CampaignTables &
   DdiTables &
   TrustTables &
+  AlertTables &
   LeaseTables;

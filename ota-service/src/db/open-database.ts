@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { alertMigrations } from '../alerts-webhook/tables.ts';
 import { campaignMigrations } from '../campaigns/tables.ts';
 import { ddiMigrations } from '../ddi/tables.ts';
 import { deviceMigrations } from '../devices/tables.ts';
@@ -89,6 +90,7 @@ async function migrate(database: Kysely<Database>): Promise<void> {
           ...ddiMigrations,
           ...trustMigrations,
           ...leaseMigrations,
+          ...alertMigrations,
         }),
     },
     // Each concept numbers its own (100, 200, 300), so a later one may sort before one that ran.

@@ -1,3 +1,4 @@
+import { ALERT_OPERATIONS } from './alert-operations.ts';
 import { CAMPAIGN_OPERATIONS } from './campaign-operations.ts';
 import { DEVICE_API_OPERATIONS, DEVICE_OPERATIONS } from './device-operations.ts';
 import { FIRMWARE_OPERATIONS, MODEL_OPERATIONS } from './firmware-operations.ts';
@@ -9,6 +10,7 @@ import { UPLOAD_OPERATIONS } from './upload-operations.ts';
 /** Every route of the service but hawkBit's DDI, which hawkBit describes, and the console's pages. */
 export const OPERATIONS: readonly Operation[] = [
   ...CAMPAIGN_OPERATIONS,
+  ...ALERT_OPERATIONS,
   ...DEVICE_OPERATIONS,
   ...FIRMWARE_OPERATIONS,
   ...UPLOAD_OPERATIONS,

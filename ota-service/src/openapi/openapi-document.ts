@@ -8,6 +8,7 @@ type Direction = 'input' | 'output';
 const SECURITY = {
   operator: [{ operatorToken: [] }],
   device: [{ deviceToken: [] }],
+  alertmanager: [{ alertWebhookToken: [] }],
   anyone: [],
 } as const;
 
@@ -36,6 +37,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       securitySchemes: {
         operatorToken: { type: 'http', scheme: 'bearer' },
         deviceToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        alertWebhookToken: { type: 'http', scheme: 'bearer' },
       },
       schemas: components.schemas(),
     },

@@ -29,7 +29,7 @@ export interface Operation {
   readonly tag: string;
   readonly summary: string;
   /** Whose token opens it. */
-  readonly caller: 'operator' | 'device' | 'anyone';
+  readonly caller: 'operator' | 'device' | 'alertmanager' | 'anyone';
   readonly pathParameters?: Readonly<Record<string, z.ZodType>>;
   readonly query?: z.ZodObject;
   /** Required request headers, with what they hold. */

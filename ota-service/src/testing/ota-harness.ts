@@ -27,6 +27,7 @@ import { FixedCampaigns } from './fixed-campaigns.ts';
 
 const DAY_MS = 86_400_000;
 export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+export const ALERT_WEBHOOK_TOKEN = 'alert-webhook-token-of-the-tests';
 
 export interface HarnessOptions {
   /** Instead of a new one; `close` removes it all the same. */
@@ -73,6 +74,7 @@ export async function startHarness(options: HarnessOptions = {}) {
     tufValidity: { snapshotMs: 7 * DAY_MS, timestampMs: DAY_MS },
     deviceTokenKey: readPrivateKey(deviceKeys.privateKeyPem),
     operatorToken: OPERATOR_TOKEN,
+    alertWebhookToken: ALERT_WEBHOOK_TOKEN,
     campaigns,
     registerCampaignRoutes: options.registerCampaignRoutes ?? (() => undefined),
     maxArtifactBytes: options.maxArtifactBytes ?? 64 * 1024 * 1024,
