@@ -150,10 +150,10 @@ async function openTrust(
 
 async function openSlots(
   settings: AgentSettings,
-  { step = writeThrough, logger }: AgentSurroundings,
+  { step = writeThrough, random, logger }: AgentSurroundings,
 ): Promise<SlotBackend> {
   const { deviceDir, trialBoots: tries, image } = settings;
-  if (image === null) return DirectoryBackend.open({ deviceDir, tries, step, logger });
+  if (image === null) return DirectoryBackend.open({ deviceDir, tries, step, random, logger });
   const openEnvironment = () => openLoaderEnvironment(image.environment, tries, step);
   return ImageBackend.open({ ...image, deviceDir, tries, openEnvironment, step, logger });
 }

@@ -1,5 +1,5 @@
 import type { UpdateReason } from '@flotilla/contracts';
-import { isDiskFull } from './disk/durable-file.ts';
+import { isDiskFault, isDiskFull } from './disk/durable-file.ts';
 
 /** An update this device will not take, with the reason it reports. */
 export class UpdateRefusal extends Error {
@@ -12,11 +12,15 @@ export class UpdateRefusal extends Error {
   }
 }
 
-/** What to report for whatever went wrong; a full disk is told apart from a broken one. */
+/** What to report for whatever went wrong; a full disk and a broken one are told apart. */
 export function asRefusal(error: unknown, otherwise: UpdateReason): UpdateRefusal {
   if (error instanceof UpdateRefusal) return error;
   if (isDiskFull(error)) {
     return new UpdateRefusal('no_space', 'the disk is full', { cause: error });
+  }
+  if (isDiskFault(error)) {
+    const detail = `the disk fails: ${error instanceof Error ? error.message : ''}`;
+    return new UpdateRefusal('slot_write_failed', detail, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
   return new UpdateRefusal(otherwise, message, { cause: error });

@@ -69,6 +69,14 @@ export function isDiskFull(error: unknown): boolean {
   return isFileError(error, 'ENOSPC', 'EDQUOT');
 }
 
+/**
+ * The medium fails, or its file system gave up on it and is read-only now (ext4's `errors=remount-ro`).
+ * EUCLEAN is what ext4 and f2fs say of a structure that is damaged.
+ */
+export function isDiskFault(error: unknown): boolean {
+  return isFileError(error, 'EIO', 'EROFS', 'EUCLEAN', 'EBADMSG', 'ENODEV', 'ENXIO');
+}
+
 export class CorruptFileError extends Error {
   override readonly name = 'CorruptFileError';
   readonly path: string;

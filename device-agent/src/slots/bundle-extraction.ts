@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, realpath, symlink } from 'node:fs/promises';
-import { dirname, join, normalize, posix, resolve, sep } from 'node:path';
+import { dirname, join, normalize, posix, relative, resolve, sep } from 'node:path';
 import { BUNDLE_FILE, bundleSchema, type Bundle } from '@flotilla/contracts';
 import { syncFolder } from '@flotilla/service';
 import { extract, type Extract, type Header } from 'tar-stream';
 import { isFileError } from '../disk/durable-file.ts';
 import { BundleError } from './bundle-error.ts';
+import type { BundleTree } from './bundle-tree.ts';
 
 export interface ExtractionLimits {
   readonly maxEntries: number;
@@ -21,42 +23,55 @@ export const DEFAULT_LIMITS: ExtractionLimits = {
 
 type Entry = Extract extends AsyncIterable<infer T> ? T : never;
 
+/** Absolute, in contrast to what it is in a BundleTree. */
 interface PendingLink {
   readonly path: string;
   readonly target: string;
 }
 
+type UnpackedFile = BundleTree['files'][number];
+
+interface Unpacked {
+  /** By absolute path. */
+  readonly files: Map<string, UnpackedFile>;
+  readonly links: PendingLink[];
+}
+
 /**
  * Unpacks a tar into an empty folder, durably, and refuses (BundleError) whatever could reach outside
  * it: absolute paths, `..`, links that resolve elsewhere, devices. Symbolic links are made last, so no
- * entry is ever written through one.
+ * entry is ever written through one. Returns what is there now.
  */
 export async function extractBundle(
   tarPath: string,
   treePath: string,
   limits: ExtractionLimits = DEFAULT_LIMITS,
-): Promise<void> {
+): Promise<BundleTree> {
   const source = createReadStream(tarPath);
   const entries = extract();
   source.on('error', (error) => entries.destroy(error));
   source.pipe(entries);
-  const links: PendingLink[] = [];
+  const unpacked: Unpacked = { files: new Map(), links: [] };
   const budget = { entries: 0, bytes: 0 };
   try {
     for await (const entry of entries) {
       spend(budget, entry.header, limits);
-      const pending = await unpack(entry, treePath);
-      if (pending !== null) links.push(pending);
+      await unpack(entry, treePath, unpacked);
     }
   } catch (error) {
     throw asBundleError(error);
   } finally {
     source.destroy();
   }
+  const { files, links } = unpacked;
   refuseBehindLinks(links, treePath);
   for (const pending of links) await makeSymlink(pending, treePath);
   await checkLinks(links, treePath);
   await syncTree(treePath);
+  return {
+    files: [...files.values()],
+    links: links.map(({ path, target }) => ({ path: relative(treePath, path), target })),
+  };
 }
 
 /** Reads and checks `bundle.json` of an unpacked tree; throws BundleError. */
@@ -93,30 +108,34 @@ function spend(
   }
 }
 
-async function unpack(entry: Entry, treePath: string): Promise<PendingLink | null> {
+async function unpack(entry: Entry, treePath: string, { files, links }: Unpacked): Promise<void> {
   const { header } = entry;
   const path = placeInside(treePath, header.name);
+  const name = relative(treePath, path);
   switch (header.type) {
     case 'directory':
       await mkdir(path, { recursive: true });
       break;
     case 'file':
     case 'contiguous-file':
-      await writeEntry(entry, path, header);
-      return null;
-    case 'link':
+      files.set(path, { path: name, ...(await writeEntry(entry, path, header)) });
+      return;
+    case 'link': {
       await mkdir(dirname(path), { recursive: true });
       // Resolved from the root of the archive (pax, "linkpath"); the name must exist by now.
-      await link(placeInside(treePath, header.linkname), path);
+      const original = placeInside(treePath, header.linkname);
+      await link(original, path);
+      const file = files.get(original);
+      if (file !== undefined) files.set(path, { ...file, path: name });
       break;
+    }
     case 'symlink':
-      entry.resume();
-      return { path, target: header.linkname };
+      links.push({ path, target: header.linkname });
+      break;
     default:
       throw new BundleError(`${header.name} is a ${header.type}, not a file`);
   }
   entry.resume();
-  return null;
 }
 
 /** An absolute path below the tree, or BundleError. */
@@ -128,17 +147,28 @@ function placeInside(treePath: string, name: string): string {
   return normalize(join(treePath, name));
 }
 
-async function writeEntry(entry: Entry, path: string, header: Header): Promise<void> {
+async function writeEntry(
+  entry: Entry,
+  path: string,
+  header: Header,
+): Promise<Omit<UnpackedFile, 'path'>> {
   await mkdir(dirname(path), { recursive: true });
   // Only the executable bit is taken over: no set-user-id, no foreign owner.
-  const mode = (header.mode & 0o111) !== 0 ? 0o755 : 0o644;
-  const file = await open(path, 'wx', mode);
+  const isExecutable = (header.mode & 0o111) !== 0;
+  const file = await open(path, 'wx', isExecutable ? 0o755 : 0o644);
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
   try {
-    for await (const chunk of entry) await file.writeFile(chunk as Uint8Array);
+    for await (const chunk of entry) {
+      hash.update(chunk as Uint8Array);
+      sizeBytes += (chunk as Uint8Array).length;
+      await file.writeFile(chunk as Uint8Array);
+    }
     await file.sync();
   } finally {
     await file.close();
   }
+  return { sizeBytes, sha256: hash.digest('hex'), isExecutable };
 }
 
 /** By their names, before the first is made: behind a link, making a parent would reach outside. */

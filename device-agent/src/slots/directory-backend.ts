@@ -2,7 +2,7 @@ import { mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bundle } from '@flotilla/contracts';
 import { syncFolder, type Logger } from '@flotilla/service';
-import { isFileError } from '../disk/durable-file.ts';
+import { isDiskFault, isDiskFull, isFileError } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
 import { digestFile } from '../disk/file-digest.ts';
 import { UpdateRefusal } from '../update-refusal.ts';
@@ -11,8 +11,9 @@ import { openOwnEnvironment } from './boot-environment.ts';
 import type { BootEnvironmentStore } from './boot-environment-store.ts';
 import { BundleError } from './bundle-error.ts';
 import { extractBundle, readBundle } from './bundle-extraction.ts';
+import { checkTree, type BundleTree } from './bundle-tree.ts';
 import * as boot from './domain/boot-decision.ts';
-import { SLOT_NAMES, type SlotName } from './domain/slot-state.ts';
+import { otherSlot, SLOT_NAMES, type SlotName } from './domain/slot-state.ts';
 import { readExactly } from './read-exactly.ts';
 import {
   SlotResumeError,
@@ -23,18 +24,25 @@ import {
 import { SlotRecords } from './slot-records.ts';
 import { SlotStates } from './slot-states.ts';
 
+/** Of a slot's files that are read at a start; a device with more reads others each time. */
+const CHECKED_BYTES = 256 * 1024 * 1024;
+
 export interface DirectoryBackendOptions {
   /** Gets `boot/` (the environment's two copies) and `slots/`. */
   readonly deviceDir: string;
   /** Boots a new slot gets on trial; also what a good slot is renewed to. */
   readonly tries: number;
   readonly step: DurableStep;
+  /** 0 to 1. */
+  readonly random: () => number;
   readonly logger: Logger;
 }
 
 /**
  * Application bundles in two folders: `slots/<slot>/artifact.tar` as verified, `tree/` as unpacked,
- * `content.json` as the sign that both are complete, `confirmed.json` once they passed a trial.
+ * `tree.json` with the digests of its files, `content.json` as the sign that both are complete,
+ * `confirmed.json` once they passed a trial. Files of a bundle belong to it: firmware that changes
+ * them finds them as delivered after its next start.
  * `slots/current` points to the booted slot.
  */
 export class DirectoryBackend extends SlotStates implements SlotBackend {
@@ -66,11 +74,13 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
     const { slot } = boot.decideBoot(this.environment(), tries);
     this.#running = slot;
     if (slot === null) return { kind: 'nothing_bootable' };
-    await this.store.change(`boot:${slot}`, (environment) => {
-      const decision = boot.decideBoot(environment, tries);
-      return decision.slot === null ? environment : decision.next;
+    await this.#orUnwritten(slot, async () => {
+      await this.store.change(`boot:${slot}`, (environment) => {
+        const decision = boot.decideBoot(environment, tries);
+        return decision.slot === null ? environment : decision.next;
+      });
+      await this.#pointCurrentTo(slot);
     });
-    await this.#pointCurrentTo(slot);
     const content = await this.content(slot);
     const treePath = this.#treePath(slot);
     try {
@@ -121,7 +131,8 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
     const treePath = this.#treePath(slot);
     await rm(treePath, { recursive: true, force: true });
     await mkdir(treePath);
-    await unpackChecked(this.artifactPath(slot), treePath, content.version);
+    const tree = await unpackChecked(this.artifactPath(slot), treePath, content.version);
+    await this.records.recordTree(slot, tree);
     await this.records.recordContent(slot, content);
     await this.store.change('written', (now) => boot.markWritten(now, slot));
   }
@@ -134,16 +145,57 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
     return this.environment().slots[slot].kind === 'good';
   }
 
+  /** A disk that takes no writes must not keep a confirmed firmware from running. */
+  async #orUnwritten(slot: SlotName, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!this.#isGood(slot) || !(isDiskFault(error) || isDiskFull(error))) throw error;
+      this.#options.logger.error({ err: error, slot }, 'booted without a word in the environment');
+    }
+  }
+
   /** Throws BundleError. A confirmed slot is worth unpacking again; on trial damage counts as failure. */
   async #readTree(slot: SlotName, content: SlotContent): Promise<Bundle> {
+    const treePath = this.#treePath(slot);
     try {
-      return await readBundle(this.#treePath(slot));
+      const bundle = await readBundle(treePath);
+      await this.#checkTree(slot);
+      return bundle;
     } catch (error) {
       if (!(error instanceof BundleError) || !this.#isGood(slot)) throw error;
-      if (!(await this.#holdsArtifact(slot, content))) throw error;
-      this.#options.logger.error({ err: error, slot }, 'damaged slot unpacked again');
+      const isRepaired = await this.#repair(slot, content, error);
+      // Damaged firmware may run as long as it does, but not in place of whole firmware.
+      if (!isRepaired && this.#isGood(otherSlot(slot))) throw error;
+      return readBundle(treePath);
+    }
+  }
+
+  /** Throws BundleError. */
+  async #checkTree(slot: SlotName): Promise<void> {
+    const { random } = this.#options;
+    const tree = await this.records.tree(slot);
+    if (tree === null) throw new BundleError('nothing says what the slot was unpacked to');
+    const check = { budgetBytes: CHECKED_BYTES, startAt: random() };
+    await checkTree(this.#treePath(slot), tree, check);
+  }
+
+  /** From the artifact as it was delivered; false when that is damaged too, or the disk takes no more. */
+  async #repair(slot: SlotName, content: SlotContent, fault: BundleError): Promise<boolean> {
+    const { logger } = this.#options;
+    const isWhole = await this.#holdsArtifact(slot, content);
+    logger.error(
+      { err: fault, slot, isWhole },
+      'damaged slot: unpacked again if its artifact is whole',
+    );
+    if (!isWhole) return false;
+    try {
       await this.#unpackAgain(slot);
-      return readBundle(this.#treePath(slot));
+      return true;
+    } catch (error) {
+      if (!isDiskFault(error) && !isDiskFull(error)) throw error;
+      logger.error({ err: error, slot }, 'the damaged slot cannot be unpacked again');
+      return false;
     }
   }
 
@@ -151,10 +203,12 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
   async #unpackAgain(slot: SlotName): Promise<void> {
     const treePath = this.#treePath(slot);
     const fresh = `${treePath}.new`;
-    for (const path of [fresh, treePath]) await rm(path, { recursive: true, force: true });
+    await rm(fresh, { recursive: true, force: true });
     await mkdir(fresh);
-    await extractBundle(this.artifactPath(slot), fresh);
+    const tree = await extractBundle(this.artifactPath(slot), fresh);
+    await this.records.recordTree(slot, tree);
     await this.#options.step('slot:repair', async () => {
+      await rm(treePath, { recursive: true, force: true });
       await rename(fresh, treePath);
       await syncFolder(this.records.folderOf(slot));
     });
@@ -205,20 +259,25 @@ export class DirectoryBackend extends SlotStates implements SlotBackend {
     try {
       return (await digestFile(this.artifactPath(slot), logger)).sha256 === sha256;
     } catch (error) {
-      if (isFileError(error, 'ENOENT')) return false;
+      if (isFileError(error, 'ENOENT') || isDiskFault(error)) return false;
       throw error;
     }
   }
 }
 
 /** Unpacks and checks the description; a refusal names the reason, a broken disk keeps its error. */
-async function unpackChecked(tarPath: string, treePath: string, version: string): Promise<void> {
+async function unpackChecked(
+  tarPath: string,
+  treePath: string,
+  version: string,
+): Promise<BundleTree> {
   try {
-    await extractBundle(tarPath, treePath);
+    const tree = await extractBundle(tarPath, treePath);
     const bundle = await readBundle(treePath);
     if (bundle.version !== version) {
       throw new BundleError(`the bundle says ${bundle.version}, its target ${version}`);
     }
+    return tree;
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;
     throw new UpdateRefusal('bundle_invalid', error.message, { cause: error });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@flotilla/service';
-import { isFileError } from '../disk/durable-file.ts';
+import { isDiskFault, isFileError } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
 import { writeAt } from '../disk/write-at.ts';
 import { UpdateRefusal } from '../update-refusal.ts';
@@ -242,15 +242,25 @@ export class ImageBackend extends SlotStates implements SlotBackend {
     try {
       return (await this.#digest(slot, content.sizeBytes)) === content.sha256;
     } catch (error) {
-      if (error instanceof SlotResumeError) return false;
+      if (error instanceof SlotResumeError || isDiskFault(error)) return false;
       throw error;
     }
   }
 
-  /** The digest of the whole slot: no delta starts from it, unless the image filled the slot. */
+  /**
+   * The digest of the whole slot, or of what can be read of it: no delta starts from it, unless the
+   * image filled the slot.
+   */
   async #factoryContent(): Promise<SlotContent> {
-    const { booted, factoryVersion } = this.#options;
+    const { booted, factoryVersion, logger } = this.#options;
     const sizeBytes = this.#devices[booted].capacityBytes;
-    return { version: factoryVersion, sha256: await this.#digest(booted, sizeBytes), sizeBytes };
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of this.readBack(booted, 0, sizeBytes)) hash.update(chunk);
+    } catch (error) {
+      if (!isDiskFault(error)) throw error;
+      logger.error({ err: error, booted }, 'the slot that runs cannot be read to its end');
+    }
+    return { version: factoryVersion, sha256: hash.digest('hex'), sizeBytes };
   }
 }

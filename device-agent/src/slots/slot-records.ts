@@ -5,11 +5,13 @@ import { syncFolder, type Logger } from '@flotilla/service';
 import { z } from 'zod';
 import {
   CorruptFileError,
+  isDiskFault,
   isFileError,
   readJsonFile,
   writeFileDurably,
 } from '../disk/durable-file.ts';
 import type { DurableStep } from '../disk/durable-step.ts';
+import { bundleTreeSchema, type BundleTree } from './bundle-tree.ts';
 import type { SlotName } from './domain/slot-state.ts';
 import type { SlotContent } from './slot-backend.ts';
 
@@ -24,7 +26,8 @@ const confirmationSchema = z.object({ sha256: sha256Schema });
 
 /**
  * What the agent knows about the slots beside the boot environment: `<folder>/<slot>/content.json` as
- * the sign that a verified artifact is complete, `confirmed.json` once it passed a trial.
+ * the sign that a verified artifact is complete, `tree.json` with what a bundle unpacked to,
+ * `confirmed.json` once it passed a trial.
  */
 export class SlotRecords {
   readonly #folder: string;
@@ -58,6 +61,16 @@ export class SlotRecords {
     await this.#step('slot:content', () => writeFileDurably(path, JSON.stringify(content)));
   }
 
+  /** Null when it was never recorded, too. */
+  async tree(slot: SlotName): Promise<BundleTree | null> {
+    return this.#read(join(this.folderOf(slot), 'tree.json'), bundleTreeSchema);
+  }
+
+  async recordTree(slot: SlotName, tree: BundleTree): Promise<void> {
+    const path = join(this.folderOf(slot), 'tree.json');
+    await this.#step('slot:tree', () => writeFileDurably(path, JSON.stringify(tree)));
+  }
+
   async isProven(slot: SlotName, sha256: string): Promise<boolean> {
     const proof = await this.#read(this.#proofPath(slot), confirmationSchema);
     return proof?.sha256 === sha256;
@@ -89,7 +102,7 @@ export class SlotRecords {
     try {
       return await readJsonFile(path, schema);
     } catch (error) {
-      if (!(error instanceof CorruptFileError)) throw error;
+      if (!(error instanceof CorruptFileError) && !isDiskFault(error)) throw error;
       this.#logger.error({ err: error, path }, 'a damaged file of a slot counts as missing');
       return null;
     }

@@ -6,7 +6,7 @@ import {
 } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import type { ProbeAnswer } from '../firmware/custom-probe.ts';
-import { isDiskFull } from '../disk/durable-file.ts';
+import { isDiskFault, isDiskFull } from '../disk/durable-file.ts';
 import { otherSlot, type SlotName } from '../slots/domain/slot-state.ts';
 import type { BootedSlot, SlotBackend } from '../slots/slot-backend.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
@@ -92,16 +92,20 @@ export class Updater {
   }
 
   /**
-   * A full disk must not keep a confirmed firmware from running: what could not be written is written
-   * by a later call of `advance`.
+   * A disk that is full or fails must not keep a confirmed firmware from running: what could not be
+   * written is written by a later call of `advance`.
    */
   async #orLater(work: () => Promise<Next>): Promise<Next> {
     try {
       return await work();
     } catch (error) {
       const slot = this.#running?.slot;
-      if (!isDiskFull(error) || slot === undefined || !this.#isConfirmed(slot)) throw error;
-      this.#options.logger.error({ err: error }, 'the disk is full: the update has to wait');
+      const isOfDisk = isDiskFull(error) || isDiskFault(error);
+      if (!isOfDisk || slot === undefined || !this.#isConfirmed(slot)) throw error;
+      this.#options.logger.error(
+        { err: error },
+        'the disk takes no writes: the update has to wait',
+      );
       this.#isBehind = true;
       return 'operate';
     }

@@ -77,7 +77,7 @@ export class SimulatedMachine {
 
   openSlots(booted: SlotName, step: DurableStep, factoryVersion: string): Promise<SlotBackend> {
     const { folder: deviceDir } = this;
-    const common = { deviceDir, tries: TRIES, step, logger: silent };
+    const common = { deviceDir, tries: TRIES, step, random: () => 0, logger: silent };
     if (this.kind === 'directory') return DirectoryBackend.open(common);
     return ImageBackend.open({
       ...common,
