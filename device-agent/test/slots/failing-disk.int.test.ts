@@ -9,7 +9,7 @@ type Operation = 'read' | 'write';
 
 /** The error code that an operation on a path fails with, null when the disk is well. */
 type FaultOf = (operation: Operation, path: string) => string | null;
-const disk = vi.hoisted(() => ({ faultOf: (() => null) as FaultOf }));
+const disk = vi.hoisted<{ faultOf: FaultOf }>(() => ({ faultOf: () => null }));
 vi.mock('node:fs/promises', async (importActual) => {
   const actual = await importActual<typeof FsPromises>();
   const check = (operation: 'read' | 'write', path: unknown) => {
