@@ -73,9 +73,20 @@ describe('npm start', () => {
     const ids = (await api.devices()).map((d) => d.id).sort();
     expect(ids).toEqual(['device-01', 'device-02']);
 
-    const published = await command(['publish-sample', '1.1.0', '--url', url, '--data', dataDir]);
+    const published = await command([
+      'firmware',
+      'publish-sample',
+      '1.1.0',
+      '--json',
+      '--url',
+      url,
+      '--data',
+      dataDir,
+    ]);
     expect(JSON.parse(published)).toMatchObject({ version: '1.1.0', state: 'released' });
-    await expect(command(['publish-sample', '9.9.9', '--data', dataDir])).rejects.toMatchObject({
+    await expect(
+      command(['firmware', 'publish-sample', '9.9.9', '--data', dataDir]),
+    ).rejects.toMatchObject({
       code: 2,
     });
 

@@ -1,23 +1,32 @@
 import {
   campaignEventSchema,
+  campaignPlanSchema,
   campaignViewSchema,
   deviceCreatedSchema,
   deviceDetailSchema,
+  deviceLabelsSchema,
+  deviceLifecycleSchema,
   deviceViewSchema,
   firmwareViewSchema,
   listOf,
   pageOf,
   problemSchema,
   trustViewSchema,
+  type CampaignActionName,
   type CampaignCreateInput,
   type CampaignEvent,
+  type CampaignPlan,
   type CampaignView,
   type DeviceCreate,
   type DeviceCreated,
   type DeviceDetail,
+  type DeviceLabels,
+  type DeviceLifecycle,
   type DeviceView,
   type FirmwareFormat,
   type FirmwareView,
+  type Labels,
+  type LifecycleChange,
   type OfflineRole,
   type Problem,
   type TrustView,
@@ -40,6 +49,18 @@ export type UploadRules = Readonly<
   Partial<Record<'minimumVersion' | 'hardwareRevisions' | 'allowDowngrade', string>>
 >;
 
+/** Which devices; all when nothing is given. */
+export interface DeviceFilter {
+  readonly model?: string | undefined;
+  readonly group?: string | undefined;
+  readonly lifecycle?: string | undefined;
+}
+
+export interface DevicePage {
+  readonly items: DeviceView[];
+  readonly nextCursor: string | null;
+}
+
 /** ota-service's operator API, with every answer checked against its contract. */
 export class ApiClient {
   readonly #baseUrl: string;
@@ -54,12 +75,20 @@ export class ApiClient {
     return this.#call(deviceCreatedSchema, 'POST', '/devices', device);
   }
 
-  async devices(): Promise<DeviceView[]> {
+  devicePage(filter: DeviceFilter & { limit: number; cursor?: string }): Promise<DevicePage> {
+    const given = Object.entries(filter).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, String(value)]],
+    );
+    const query = new URLSearchParams(given).toString();
+    return this.#call(pageOf(deviceViewSchema), 'GET', `/devices?${query}`);
+  }
+
+  async devices(filter: DeviceFilter = {}): Promise<DeviceView[]> {
     const devices: DeviceView[] = [];
     let cursor: string | null = null;
     do {
-      const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-      const page = await this.#call(pageOf(deviceViewSchema), 'GET', `/devices?limit=500${query}`);
+      const from: { cursor?: string } = cursor === null ? {} : { cursor };
+      const page = await this.devicePage({ ...filter, limit: 500, ...from });
       devices.push(...page.items);
       cursor = page.nextCursor;
     } while (cursor !== null);
@@ -68,6 +97,16 @@ export class ApiClient {
 
   device(id: string): Promise<DeviceDetail> {
     return this.#call(deviceDetailSchema, 'GET', `/devices/${encodeURIComponent(id)}`);
+  }
+
+  setLabels(id: string, labels: Labels): Promise<DeviceLabels> {
+    const path = `/devices/${encodeURIComponent(id)}/labels`;
+    return this.#call(deviceLabelsSchema, 'PUT', path, { labels });
+  }
+
+  changeLifecycle(id: string, change: LifecycleChange): Promise<DeviceLifecycle> {
+    const path = `/devices/${encodeURIComponent(id)}/lifecycle`;
+    return this.#call(deviceLifecycleSchema, 'POST', path, change);
   }
 
   uploadFirmware(
@@ -97,6 +136,10 @@ export class ApiClient {
     return this.#call(firmwareViewSchema, 'GET', `/firmware/${id}`);
   }
 
+  withdrawFirmware(id: string, reason: string): Promise<FirmwareView> {
+    return this.#call(firmwareViewSchema, 'PUT', `/firmware/${id}/withdrawal`, { reason });
+  }
+
   async firmwares(): Promise<FirmwareView[]> {
     return (await this.#call(listOf(firmwareViewSchema), 'GET', '/firmware')).items;
   }
@@ -118,7 +161,12 @@ export class ApiClient {
     return (await this.#call(listOf(campaignEventSchema), 'GET', path)).items;
   }
 
-  act(id: string, action: 'pause' | 'resume' | 'abort', reason: string): Promise<CampaignView> {
+  /** Who would get it and when; changes nothing. */
+  planCampaign(campaign: CampaignCreateInput): Promise<CampaignPlan> {
+    return this.#call(campaignPlanSchema, 'POST', '/campaigns/dry-run', campaign);
+  }
+
+  act(id: string, action: CampaignActionName, reason: string): Promise<CampaignView> {
     return this.#call(campaignViewSchema, 'POST', `/campaigns/${id}/${action}`, { reason });
   }
 
