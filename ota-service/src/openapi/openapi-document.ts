@@ -132,11 +132,10 @@ class Components {
   readonly #names = new Map<string, { schema: z.ZodType; direction: Direction }>();
 
   use({ name, schema }: { name: string; schema: z.ZodType }, direction: Direction): Json {
-    const known = this.#names.get(name);
-    if (known !== undefined && (known.schema !== schema || known.direction !== direction)) {
-      throw new Error(`two shapes are called ${name}`);
-    }
-    this.#names.set(name, { schema, direction });
+    const known = this.#names.get(name) ?? { schema, direction };
+    const isSame = known.direction === direction || isSameBothWays(schema);
+    if (known.schema !== schema || !isSame) throw new Error(`two shapes are called ${name}`);
+    this.#names.set(name, known);
     return { $ref: `#/components/schemas/${name}` };
   }
 
@@ -169,4 +168,11 @@ function withoutIdentity(schema: object): Json {
   return Object.fromEntries(
     Object.entries(schema).filter(([key]) => key !== '$schema' && key !== '$id'),
   );
+}
+
+function isSameBothWays(schema: z.ZodType): boolean {
+  const [sent, answered] = (['input', 'output'] as const).map((io) =>
+    JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any' })),
+  );
+  return sent === answered;
 }
