@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { HTTP_BATCH_ID } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import { CONTENT_ENCODINGS, type ContentEncoding } from './request-body.ts';
@@ -7,10 +6,19 @@ export const OTLP_PROTOBUF = 'application/x-protobuf';
 export const OTLP_JSON = 'application/json';
 export type MediaType = typeof OTLP_PROTOBUF | typeof OTLP_JSON;
 
+/** Fields of an export request that mean something here, by their names in lower case. */
+export interface ExportHeaders {
+  readonly authorization?: string | undefined;
+  readonly 'content-length'?: string | undefined;
+  readonly 'content-type'?: string | undefined;
+  readonly 'content-encoding'?: string | undefined;
+  readonly [HTTP_BATCH_ID]?: unknown;
+}
+
 const BATCH_ID = /^[A-Za-z0-9._~-]{1,64}$/;
 
 /** What the body is, or null for a type that OTLP does not have. */
-export function readMediaType(headers: IncomingHttpHeaders): MediaType | null {
+export function readMediaType(headers: ExportHeaders): MediaType | null {
   const given = headers['content-type'];
   if (given === OTLP_PROTOBUF || given === OTLP_JSON) return given;
   const mediaType = given?.split(';')[0]?.trim().toLowerCase();
@@ -18,7 +26,7 @@ export function readMediaType(headers: IncomingHttpHeaders): MediaType | null {
 }
 
 /** Throws ProblemError `unsupported_media_type`. */
-export function readEncoding(headers: IncomingHttpHeaders): ContentEncoding {
+export function readEncoding(headers: ExportHeaders): ContentEncoding {
   if (readMediaType(headers) === null) {
     throw new ProblemError('unsupported_media_type', {
       detail: `content-type must be ${OTLP_PROTOBUF} or ${OTLP_JSON}`,

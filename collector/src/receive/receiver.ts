@@ -59,7 +59,8 @@ async function takeIn(arrival: Arrival, parts: ReceiveParts): Promise<Taken> {
   const batchId = arrival.readBatchId();
   // At once, so that many slow bodies side by side count before any of them has ended.
   if (arrival.declaredBytes > 0) parts.admission.charge(caller, arrival.declaredBytes);
-  const body = await arrival.readBody();
+  const read = arrival.readBody();
+  const body = read instanceof Promise ? await read : read;
   parts.admission.charge(caller, body.length - arrival.declaredBytes);
   const reading = readResources(body, caller);
   if (!reading.wellFormed) throw malformed(reading.reason);

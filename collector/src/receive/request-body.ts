@@ -27,22 +27,10 @@ export const CONTENT_ENCODINGS = ['identity', 'gzip', 'zstd'] as const;
 export type ContentEncoding = (typeof CONTENT_ENCODINGS)[number];
 
 /**
- * Reads the body and undoes its encoding; both sizes are bounded by `maxBytes`. Rejects with
- * ProblemError `body_too_large` or `malformed_body`.
+ * Reads all of the request, `maxBytes` at most. Rejects with ProblemError `body_too_large`, or
+ * `malformed_body` when the connection ends before.
  */
-export function readBody(
-  request: IncomingMessage,
-  encoding: ContentEncoding,
-  maxBytes: number,
-): Promise<Buffer> {
-  const declaredBytes = Number(request.headers['content-length'] ?? 0);
-  if (declaredBytes > maxBytes) return Promise.reject(tooLarge(maxBytes));
-  const raw = readBounded(request, maxBytes);
-  if (encoding === 'identity') return raw;
-  return raw.then((bytes) => decompress(bytes, encoding, maxBytes));
-}
-
-function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readStream(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
@@ -64,17 +52,25 @@ function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer
     });
     const cut = (cause?: Error) => {
       // Every request closes at last, and an error with its stack is dear.
-      if (ended) return;
-      // Nobody is left to answer, but the refusal is counted as the sender's, not as our failure.
-      reject(
-        new ProblemError('malformed_body', { detail: 'the connection ended in the body', cause }),
-      );
+      if (!ended) reject(cutShort(cause));
     };
     request.once('error', cut);
     request.once('close', cut);
     // While its token was checked, perhaps.
     if (request.destroyed) cut();
   });
+}
+
+/**
+ * Undoes the encoding, up to `maxBytes`. Throws or rejects with ProblemError `body_too_large` or
+ * `malformed_body`.
+ */
+export function decodeBody(
+  raw: Buffer,
+  encoding: ContentEncoding,
+  maxBytes: number,
+): Buffer | Promise<Buffer> {
+  return encoding === 'identity' ? raw : decompress(raw, encoding, maxBytes);
 }
 
 async function decompress(
@@ -117,7 +113,12 @@ function notValid(encoding: string, cause: unknown): ProblemError {
   });
 }
 
-function tooLarge(maxBytes: number): ProblemError {
+/** Nobody is left to answer, but the refusal is counted as the sender's, not as our failure. */
+export function cutShort(cause?: Error): ProblemError {
+  return new ProblemError('malformed_body', { detail: 'the connection ended in the body', cause });
+}
+
+export function tooLarge(maxBytes: number): ProblemError {
   return new ProblemError('body_too_large', {
     detail: `the body may have ${maxBytes} bytes, counted after decompression`,
   });

@@ -1,12 +1,19 @@
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Server as NetServer } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { createServer as createNetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  Server as TlsServer,
+  TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from '@flotilla/service';
+import type { DeviceConnections } from '@flotilla/signing';
 import { PeerDevices } from './client-certificate.ts';
+import { ExportConnections } from './export-connections.ts';
 import { grpcServer } from './otlp-grpc.ts';
 import { httpReceiver } from './otlp-http.ts';
 import type { ReceiveParts } from './receiver.ts';
@@ -28,6 +35,8 @@ export interface ListenOptions {
   readonly httpPort: number;
   readonly grpcPort: number;
   readonly tls: TlsFiles | null;
+  /** Hears of every TLS connection, and says which may go on. */
+  readonly deviceConnections: Pick<DeviceConnections, 'add'>;
   /** How long an HTTP connection may lie idle. */
   readonly keepAliveMs: number;
   /** Answers every HTTP path that is not OTLP's, such as /healthz. */
@@ -38,6 +47,8 @@ export interface ListenOptions {
 export interface RunningReceivers {
   /** URL of OTLP/HTTP and `host:port` URL of OTLP/gRPC. */
   readonly addresses: { readonly otlp: string; readonly otlpGrpc: string };
+  /** From the next connection on; nothing where there is no TLS. */
+  useTls(files: TlsFiles): void;
   /** Ends after the requests in flight, or after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
@@ -52,7 +63,8 @@ export async function startReceivers(
   parts: ReceiveParts,
   options: ListenOptions,
 ): Promise<RunningReceivers> {
-  const { host, tls, logger } = options;
+  const { host, tls, deviceConnections, logger } = options;
+  const admit = (socket: Socket) => !(socket instanceof TLSSocket) || deviceConnections.add(socket);
   const receiver = httpReceiver(parts, logger, options.fallback);
   const http =
     tls === null
@@ -61,7 +73,14 @@ export async function startReceivers(
   http.headersTimeout = HEADERS_TIMEOUT_MS;
   http.requestTimeout = REQUEST_TIMEOUT_MS;
   http.keepAliveTimeout = options.keepAliveMs;
-  if (tls !== null) http.on('secureConnection', dropUnverified);
+  const event = tls === null ? 'connection' : 'secureConnection';
+  const connections = new ExportConnections(http, event, admit, {
+    receive: parts,
+    logger,
+    keepAliveMs: options.keepAliveMs,
+    firstRequestMs: HEADERS_TIMEOUT_MS,
+    requestMs: REQUEST_TIMEOUT_MS,
+  });
 
   const peers = new PeerDevices();
   const grpc = grpcServer(parts, peers, logger);
@@ -70,7 +89,7 @@ export async function startReceivers(
     tls === null
       ? createNetServer((socket) => injector.injectConnection(socket))
       : createTlsServer({ ...tlsOptions(tls), ALPNProtocols: ['h2'] }, (socket) => {
-          if (!dropUnverified(socket)) return;
+          if (!admit(socket)) return;
           peers.add(socket);
           injector.injectConnection(socket);
         });
@@ -87,12 +106,18 @@ export async function startReceivers(
       otlp: `${scheme}://${hostAndPort(http)}`,
       otlpGrpc: `${scheme}://${hostAndPort(grpcListener)}`,
     },
+    useTls: (files) => {
+      for (const server of [http, grpcListener]) {
+        if (server instanceof TlsServer) server.setSecureContext(tlsOptions(files));
+      }
+    },
     stop: async (graceMs) => {
       receiver.beginClosing();
+      connections.beginClosing();
       grpcListener.close();
       injector.drain(graceMs);
       const grpcStopped = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
-      await closeHttp(http, graceMs);
+      await closeHttp(http, connections, graceMs);
       await Promise.race([grpcStopped, delay(graceMs, undefined, { ref: false })]);
       grpc.forceShutdown();
     },
@@ -106,14 +131,6 @@ function tlsOptions({ key, cert, clientCa }: TlsFiles): TlsOptions {
   return { ...base, ca: clientCa, requestCert: true, rejectUnauthorized: false };
 }
 
-/** Ends a connection whose client certificate is not ours; true when it may go on. */
-function dropUnverified(socket: TLSSocket): boolean {
-  const presented = Object.keys(socket.getPeerCertificate()).length > 0;
-  if (socket.authorized || !presented) return true;
-  socket.destroy();
-  return false;
-}
-
 function listen(server: NetServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -125,7 +142,11 @@ function listen(server: NetServer, host: string, port: number): Promise<void> {
 }
 
 /** A connection that falls idle only after the close began would otherwise stay until its keep-alive ends. */
-async function closeHttp(server: HttpServer, graceMs: number): Promise<void> {
+async function closeHttp(
+  server: HttpServer,
+  connections: ExportConnections,
+  graceMs: number,
+): Promise<void> {
   let closed = false;
   const closing = new Promise<void>((resolve) => server.close(() => resolve())).then(() => {
     closed = true;
@@ -136,6 +157,7 @@ async function closeHttp(server: HttpServer, graceMs: number): Promise<void> {
     await Promise.race([closing, delay(CLOSE_POLL_MS)]);
   }
   if (!closed) server.closeAllConnections();
+  connections.destroy();
   await closing;
 }
 

@@ -111,18 +111,20 @@ describe('OTLP/gRPC', () => {
 
   it('counts a call that was given up in its request', async () => {
     const collector = await start();
+    const token = await tokenFor(DEVICE);
     const session = connect(collector.addresses['otlpGrpc']!);
     session.on('error', () => undefined);
+    const settled = once(session, 'remoteSettings');
     const stream = session.request({
       ':method': 'POST',
       ':path': PATH,
       'content-type': 'application/grpc',
-      authorization: `Bearer ${await tokenFor(DEVICE)}`,
+      authorization: `Bearer ${token}`,
       te: 'trailers',
     });
     stream.on('error', () => undefined);
     stream.write(Buffer.from([0, 0, 0, 1, 0, 10]));
-    await once(session, 'remoteSettings');
+    await settled;
     session.destroy();
     await expect.poll(() => countOf(collector, 'malformed_body')).toBe(1);
   });
