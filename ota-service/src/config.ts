@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { isDatabaseUrl } from './db/database-url.ts';
+import { identityEnvironment } from './identity-config.ts';
 
 const GIB = 1024 ** 3;
 
@@ -35,9 +36,11 @@ export const configSchema = z.object({
   FLOTILLA_TUF_TIMESTAMP_VALIDITY_MS: milliseconds.default(86_400_000),
   /** PEM private key that signs device tokens; its public half checks them. */
   FLOTILLA_DEVICE_TOKEN_KEY_FILE: absolutePath,
+  /** A token; or a line for each operator with a name, a blank and a token. */
   FLOTILLA_OPERATOR_TOKEN_FILE: absolutePath,
   /** A token for Alertmanager, which may only pause campaigns; without it there is no webhook. */
   FLOTILLA_ALERT_WEBHOOK_TOKEN_FILE: absolutePath.optional(),
+  ...identityEnvironment,
   FLOTILLA_EVALUATION_INTERVAL_MS: milliseconds.default(1000),
   FLOTILLA_DEVICE_POLL_MS: milliseconds.default(30_000),
   /** How often the fleet is counted for /metrics. */

@@ -17,6 +17,8 @@ import { DeviceStore } from './devices/device-store.ts';
 import { deviceApiDeps, registerDdiApi, registerDeviceApi } from './device-apis.ts';
 import { HealthReader } from './devices/health-reader.ts';
 import { LastSeenBuffer } from './devices/last-seen-buffer.ts';
+import { registerLabelRoutes } from './devices/label-routes.ts';
+import { LabelStore } from './devices/label-store.ts';
 import { registerRegistryRoutes } from './devices/registry-routes.ts';
 import type { ArtifactStore } from './firmware/artifact-store.ts';
 import { ChannelStore } from './firmware/channel-store.ts';
@@ -51,8 +53,9 @@ const LAST_SEEN_FLUSH_MS = 1000;
 export type CampaignPort = Pick<
   CampaignService,
   | 'reachOf'
-  | 'offerFor'
+  | 'answerTo'
   | 'markOffered'
+  | 'markOrdered'
   | 'recordReport'
   | 'updatesOf'
   | 'pauseUnofferable'
@@ -228,6 +231,7 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
     deviceTokenKey: deps.deviceTokenKey,
     clock,
   });
+  registerLabelRoutes(app, new LabelStore(deps.database));
   deps.registerCampaignRoutes(app);
 }
 

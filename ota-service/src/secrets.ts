@@ -5,6 +5,7 @@ import { readPrivateKey } from '@flotilla/signing';
 import { readMetadata, verifyFirstRoot } from '@flotilla/trust';
 import { readWebhookToken } from './alerts-webhook/read-webhook-token.ts';
 import type { OtaConfig } from './config.ts';
+import { parseOperators } from './http/operators.ts';
 import { loadOnlineKeys } from './trust/online-keys.ts';
 
 export interface Secrets {
@@ -12,11 +13,10 @@ export interface Secrets {
   readonly tufRoot: string;
   readonly onlineKeys: readonly KeyObject[];
   readonly deviceTokenKey: KeyObject;
+  /** As `parseOperators` reads it. */
   readonly operatorToken: string;
   readonly alertWebhookToken: string | undefined;
 }
-
-const MIN_TOKEN_LENGTH = 16;
 
 /** Reads the files that the configuration names; throws ConfigError naming variable and fault. */
 export async function loadSecrets(config: OtaConfig): Promise<Secrets> {
@@ -25,7 +25,7 @@ export async function loadSecrets(config: OtaConfig): Promise<Secrets> {
     tufRoot: await fromFile(config, 'FLOTILLA_TUF_ROOT_FILE', readRoot),
     onlineKeys: await loadOnlineKeys(config.FLOTILLA_TUF_KEY_DIR),
     deviceTokenKey: await fromFile(config, 'FLOTILLA_DEVICE_TOKEN_KEY_FILE', readPrivateKey),
-    operatorToken: await fromFile(config, 'FLOTILLA_OPERATOR_TOKEN_FILE', readOperatorToken),
+    operatorToken: await fromFile(config, 'FLOTILLA_OPERATOR_TOKEN_FILE', readOperatorTokens),
   };
 }
 
@@ -34,12 +34,9 @@ function readRoot(text: string): string {
   return text;
 }
 
-function readOperatorToken(text: string): string {
-  const token = text.trim();
-  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token) || token.length < MIN_TOKEN_LENGTH) {
-    throw new Error(`it must hold ${MIN_TOKEN_LENGTH} or more of A-Z a-z 0-9 . _ ~ + / -`);
-  }
-  return token;
+function readOperatorTokens(text: string): string {
+  parseOperators(text);
+  return text;
 }
 
 type FileVariable = {

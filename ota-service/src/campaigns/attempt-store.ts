@@ -30,13 +30,12 @@ export class AttemptStore {
     return row ?? null;
   }
 
-  /** A device's attempts in these campaigns. */
-  async ofDevice(deviceId: string, campaignIds: readonly string[]): Promise<Attempt[]> {
+  /** A device's attempts in all campaigns. */
+  async ofDevice(deviceId: string): Promise<Attempt[]> {
     return this.#database
       .selectFrom('update_attempts')
       .selectAll()
       .where('device_id', '=', deviceId)
-      .where('campaign_id', 'in', [...campaignIds])
       .execute();
   }
 

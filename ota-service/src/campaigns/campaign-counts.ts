@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
-import { cutoffsOf, type Campaign } from './domain/campaign.ts';
+import { cutoffsOf, deadlineMsOf, type Campaign } from './domain/campaign.ts';
 import { excludedBatches } from './domain/excluded-batches.ts';
 
 /** What `sql/campaign-counts.sql` answers for one phase; 64-bit numbers may come quoted. */
@@ -43,10 +43,11 @@ export async function readCampaignCounts(
       abort_signal: window.signal,
       query_params: {
         campaign: campaign.id,
+        base_round: campaign.baseRound,
         round: campaign.round,
         now_ms: window.nowMs,
-        deadline_ms: campaign.deadlineMs,
         cutoffs: cutoffsOf(campaign),
+        deadlines: campaign.phases.map(({ phase }) => deadlineMsOf(campaign, phase)),
         after: batch.after,
         up_to: batch.upTo,
         excluded: [...batch.excludedIds],

@@ -1,27 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Kysely, Transaction } from 'kysely';
-import type { CampaignCreate } from '@flotilla/contracts';
+import type { Insertable, Kysely, Transaction } from 'kysely';
+import type { CampaignCreate, CampaignStatus } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
+import { draftCampaign, type CampaignDraft } from './campaign-draft.ts';
+import { planCampaign } from './campaign-planning.ts';
 import type { CampaignStore } from './campaign-store.ts';
-import { stepCampaign } from './domain/campaign-machine.ts';
+import { stepCampaign, type CampaignAct } from './domain/campaign-machine.ts';
 import type { PlannedPhase } from './domain/campaign-plan.ts';
-import { PhasePlanner } from './domain/phase-planner.ts';
+import { rulesFromJson, rulesToJson } from './domain/campaign-rules.ts';
 import type { CampaignRow } from './tables.ts';
 import { refuseUnofferable } from './unofferable-campaigns.ts';
 
-const PAGE_DEVICES = 1000;
-
-interface Firmware {
-  readonly id: string;
-  readonly model: string;
-  readonly version: string;
-}
+const MEMBERS_PER_INSERT = 500;
 
 /**
- * Plans a campaign over the devices that need the version now (of the model and groups, not retired,
- * not on it already) and starts it. Throws ProblemError `validation_failed` for a firmware that does
- * not exist; `conflict` for a draft, for no device at all, and for a rival campaign.
+ * Plans a campaign over the devices that need the version now (of the model and target, not retired,
+ * not on it already) and starts it, or leaves it for its approval or its time. Throws what
+ * `draftCampaign` throws; ProblemError `conflict` for no device at all, and for a rival campaign;
+ * `already_exists` for an id in use.
  */
 export async function createCampaign(
   deps: { readonly database: Kysely<Database>; readonly store: CampaignStore },
@@ -30,104 +27,87 @@ export async function createCampaign(
   actor: string,
   nowMs: number,
 ): Promise<void> {
-  const firmware = await releasedFirmware(deps.database, request.firmwareId);
-  await refuseUnofferable(deps.database, firmware.id);
-  const groups = request.groups === undefined ? null : [...new Set(request.groups)];
-  const targets = { database: deps.database, firmware, groups };
-  const shares = request.phases.map(({ percent, count }) => percent ?? { count: count ?? 0 });
-  const planner = new PhasePlanner(id, shares);
-  for await (const page of targetDevices(targets)) {
-    for (const deviceId of page) planner.count(deviceId);
+  const { database, store } = deps;
+  const draft = await draftCampaign(database, id, request, nowMs);
+  const { campaign } = draft;
+  await refuseUnofferable(database, campaign.firmwareId);
+  if ((await store.find(id)) !== null) {
+    throw new ProblemError('already_exists', { detail: `there is a campaign ${id} already` });
   }
-  const { deviceCount } = planner;
-  if (deviceCount === 0) {
-    const where = groups === null ? '' : ` in ${groups.join(', ')}`;
-    throw new ProblemError('conflict', {
-      detail: `no device of model ${firmware.model}${where} needs ${firmware.version}`,
-    });
-  }
-  planner.endCount();
-  for await (const page of targetDevices(targets)) {
-    for (const deviceId of page) planner.collect(deviceId);
-  }
-  const phases = planner.phases();
-  const campaign = campaignRow(id, request, firmware, groups, nowMs);
+  const members: string[] = [];
+  const { deviceCount, phases } = await planCampaign(database, draft, (device, placing) => {
+    if (campaign.rules.list === 'only' && placing.kind !== 'outside') members.push(device.id);
+  });
+  if (deviceCount === 0) throw noDevice(draft);
+  const list = campaign.rules.list === 'and' ? [...(draft.listed ?? [])] : members;
+  await writeMembers(database, id, list);
   const evidence = { devices: deviceCount, phases: phases.map((p) => p.plannedDevices) };
-  await deps.store.insert(
-    campaign,
-    phases.map((phase) => phaseRow(id, phase, nowMs)),
-    { actor, reason: `${firmware.version} for ${deviceCount} devices`, evidence },
-    (trx) => refuseRival(trx, campaign, groups),
+  await store.insert(
+    campaignRow(draft, actor, nowMs),
+    phases.map((phase) => phaseRow(draft, phase, nowMs)),
+    { actor, reason: `${campaign.version} for ${deviceCount} devices`, evidence },
+    (trx) => refuseRival(trx, draft),
   );
 }
 
-async function releasedFirmware(database: Kysely<Database>, id: string): Promise<Firmware> {
-  const firmware = await database
-    .selectFrom('firmware')
-    .select(['id', 'model', 'version', 'state'])
-    .where('id', '=', id)
-    .executeTakeFirst();
-  if (firmware === undefined) {
-    const detail = `there is no firmware ${id}`;
-    const errors = [{ pointer: '/body/firmwareId', detail }];
-    throw new ProblemError('validation_failed', { detail: `/body/firmwareId: ${detail}`, errors });
-  }
-  if (firmware.state === 'draft') {
-    const detail = `firmware ${id} is a draft; it must be signed and released first`;
-    throw new ProblemError('conflict', { detail });
-  }
-  return firmware;
+function noDevice({ campaign }: CampaignDraft): ProblemError {
+  const { groups, model, version, rules } = campaign;
+  const { selector } = rules;
+  const where = [
+    ...(groups === null ? [] : [` in ${groups.join(', ')}`]),
+    ...(selector === null ? [] : [` with ${selector.text}`]),
+    ...(rules.versions === null ? [] : [` on ${rules.versions.join(', ')}`]),
+    ...(rules.listedDevices === null ? [] : [` among the ${rules.listedDevices} named`]),
+  ];
+  const detail = `no device of model ${model}${where.join('')} needs ${version}`;
+  return new ProblemError('conflict', { detail });
 }
 
-/** Ids in pages, so that a large fleet is never held in memory and requests go in between. */
-async function* targetDevices(targets: {
-  readonly database: Kysely<Database>;
-  readonly firmware: Firmware;
-  readonly groups: readonly string[] | null;
-}): AsyncGenerator<string[]> {
-  const { firmware, groups } = targets;
-  let after = '';
-  for (;;) {
-    const rows = await targets.database
-      .selectFrom('devices')
-      .select('id')
-      .where('model', '=', firmware.model)
-      .where('id', '>', after)
-      .where('lifecycle', '!=', 'retired')
-      .where((eb) =>
-        eb.or([eb('firmware_version', 'is', null), eb('firmware_version', '!=', firmware.version)]),
-      )
-      .$if(groups !== null, (q) => q.where('group_name', 'in', [...(groups ?? [])]))
-      .orderBy('id')
-      .limit(PAGE_DEVICES)
+/** Before the campaign, in pieces: nobody looks for members of what is not there. */
+async function writeMembers(
+  database: Kysely<Database>,
+  campaignId: string,
+  deviceIds: readonly string[],
+): Promise<void> {
+  for (let from = 0; from < deviceIds.length; from += MEMBERS_PER_INSERT) {
+    const rows = deviceIds
+      .slice(from, from + MEMBERS_PER_INSERT)
+      .map((deviceId) => ({ campaign_id: campaignId, device_id: deviceId }));
+    await database
+      .insertInto('campaign_members')
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
       .execute();
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows.map((row) => row.id);
-    after = last.id;
     // An embedded registry answers without leaving the event loop.
     await setImmediate();
   }
 }
 
-/** Runs after the insert, in its transaction, so of two rivals created at once one is refused. */
-async function refuseRival(
-  trx: Transaction<Database>,
-  campaign: CampaignRow,
-  groups: readonly string[] | null,
-): Promise<void> {
+/**
+ * Runs after the insert, in its transaction, so of two rivals created at once one is refused. Only
+ * targets of groups can be told to overlap; of others a device is in one update at a time anyway.
+ */
+async function refuseRival(trx: Transaction<Database>, { campaign }: CampaignDraft): Promise<void> {
+  if (!isOfGroups(campaign.rules)) return;
   const others = await trx
     .selectFrom('campaigns')
-    .select(['id', 'name', 'status', 'groups_json'])
-    .where('firmware_id', '=', campaign.firmware_id)
-    .where('status', 'in', ['running', 'paused'])
+    .select(['id', 'name', 'status', 'groups_json', 'rules_json'])
+    .where('firmware_id', '=', campaign.firmwareId)
+    .where('status', 'in', ['awaiting_approval', 'scheduled', 'running', 'paused'])
     .where('id', '!=', campaign.id)
     .execute();
-  const rival = others.find(({ groups_json: theirs }) => overlaps(groups, theirs));
+  const rival = others.find(
+    ({ groups_json: theirs, rules_json: rules }) =>
+      isOfGroups(rulesFromJson(rules)) && overlaps(campaign.groups, theirs),
+  );
   if (rival === undefined) return;
   throw new ProblemError('conflict', {
     detail: `campaign ${rival.id} (${rival.name}) is ${rival.status} for the same firmware and devices`,
   });
+}
+
+function isOfGroups({ selector, versions, list }: CampaignDraft['campaign']['rules']): boolean {
+  return selector === null && versions === null && list === 'none';
 }
 
 function overlaps(groups: readonly string[] | null, theirsJson: string | null): boolean {
@@ -136,30 +116,38 @@ function overlaps(groups: readonly string[] | null, theirsJson: string | null): 
   return Array.isArray(theirs) && theirs.some((group) => groups.includes(String(group)));
 }
 
+const FIRST_ACT: Readonly<Partial<Record<CampaignStatus, CampaignAct>>> = {
+  running: 'create',
+  scheduled: 'schedule',
+  awaiting_approval: 'submit',
+};
+
 function campaignRow(
-  id: string,
-  request: CampaignCreate,
-  firmware: Firmware,
-  groups: readonly string[] | null,
+  { campaign, request }: CampaignDraft,
+  actor: string,
   nowMs: number,
-): CampaignRow {
-  const step = stepCampaign('none', 'create');
-  if (!step.ok) throw new Error(step.reason);
+): Insertable<CampaignRow> {
+  const act = FIRST_ACT[campaign.status];
+  const step = act === undefined ? null : stepCampaign('none', act);
+  if (step?.ok !== true) throw new Error(`a campaign does not begin as ${campaign.status}`);
   return {
-    id,
-    name: request.name,
-    firmware_id: firmware.id,
-    model: firmware.model,
-    version: firmware.version,
-    groups_json: groups === null ? null : JSON.stringify(groups),
+    id: campaign.id,
+    name: campaign.name,
+    firmware_id: campaign.firmwareId,
+    model: campaign.model,
+    version: campaign.version,
+    groups_json: campaign.groups === null ? null : JSON.stringify(campaign.groups),
     status: step.status,
-    round: 1,
-    current_phase: 1,
-    error_threshold: request.errorThreshold,
-    min_sample: request.minSample ?? 0,
-    soak_ms: request.soakMs,
-    deadline_ms: request.deadlineMs,
+    round: campaign.round,
+    base_round: campaign.baseRound,
+    current_phase: campaign.currentPhase,
+    error_threshold: campaign.errorThreshold,
+    min_sample: campaign.minSample ?? 0,
+    soak_ms: campaign.soakMs,
+    deadline_ms: campaign.deadlineMs,
+    rules_json: rulesToJson(campaign.rules),
     guards_json: request.guards === undefined ? null : JSON.stringify(request.guards),
+    created_by: actor,
     row_version: 1,
     verdict_kind: null,
     verdict_code: null,
@@ -171,14 +159,18 @@ function campaignRow(
   };
 }
 
-function phaseRow(campaignId: string, phase: PlannedPhase, nowMs: number) {
+function phaseRow({ campaign, request }: CampaignDraft, planned: PlannedPhase, nowMs: number) {
+  const { soakMs, deadlineMs } = request.phases[planned.phase - 1] ?? {};
   return {
-    campaign_id: campaignId,
-    phase: phase.phase,
-    percent: phase.percent,
-    planned_devices: phase.plannedDevices,
-    cutoff: phase.cutoff,
-    started_at_ms: phase.phase === 1 ? nowMs : null,
+    campaign_id: campaign.id,
+    phase: planned.phase,
+    percent: planned.percent,
+    count: planned.count,
+    soak_ms: soakMs ?? null,
+    deadline_ms: deadlineMs ?? null,
+    planned_devices: planned.plannedDevices,
+    cutoff: planned.cutoff,
+    started_at_ms: planned.phase === 1 && campaign.status === 'running' ? nowMs : null,
     settled_at_ms: null,
   };
 }

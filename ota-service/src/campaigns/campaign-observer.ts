@@ -106,9 +106,10 @@ function observed(
   const byPhase = new Map(rows.map((row) => [row.phase, row]));
   return {
     kind: 'observed',
-    retired: census.retired,
-    hasVersion: census.hasVersion,
-    withheld: census.withheld,
+    retired: census.leftOut.retired,
+    hasVersion: census.leftOut.has_version,
+    withheld: census.leftOut.incompatible,
+    leftOut: census.leftOut,
     phases: campaign.phases.map(({ phase }) => phaseOf(phase, census, byPhase.get(phase))),
   };
 }
@@ -122,6 +123,7 @@ function phaseOf(
     phase,
     devices: census.devices[phase - 1] ?? 0,
     inMaintenance: census.inMaintenance[phase - 1] ?? 0,
+    toRetry: census.toRetry[phase - 1] ?? 0,
     started: row?.started ?? 0,
     confirmed: row?.confirmed ?? 0,
     failed: row?.failed ?? 0,

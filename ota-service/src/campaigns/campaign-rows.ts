@@ -1,6 +1,13 @@
+import type { Selectable } from 'kysely';
 import { z } from 'zod';
-import { campaignEventSchema, guardsSchema, type CampaignEvent } from '@flotilla/contracts';
+import {
+  campaignEventSchema,
+  guardsSchema,
+  LEFT_OUT_REASONS,
+  type CampaignEvent,
+} from '@flotilla/contracts';
 import type { Campaign, CampaignPhase } from './domain/campaign.ts';
+import { rulesFromJson } from './domain/campaign-rules.ts';
 import type { ObservedPhases } from './domain/observation.ts';
 import type { CampaignEventRow, CampaignPhaseRow, CampaignRow } from './tables.ts';
 
@@ -10,6 +17,9 @@ export interface StoredCampaign extends Campaign {
   readonly verdict: StoredVerdict | null;
   readonly observation: ObservedPhases | null;
   readonly updatedAtMs: number;
+  readonly createdBy: string;
+  readonly approvedBy: string | null;
+  readonly approvedAtMs: number | null;
 }
 
 export interface StoredVerdict {
@@ -25,6 +35,7 @@ const observedPhaseSchema = z.object({
   phase: z.number(),
   devices: z.number(),
   inMaintenance: z.number(),
+  toRetry: z.number().optional(),
   started: z.number(),
   confirmed: z.number(),
   failed: z.number(),
@@ -41,9 +52,13 @@ const observationSchema: z.ZodType<ObservedPhases> = z.object({
   hasVersion: z.number(),
   // Absent in rows from before devices told their hardware.
   withheld: z.number().default(0),
+  leftOut: z.record(z.enum(LEFT_OUT_REASONS), z.number()).optional(),
 });
 
-export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]): StoredCampaign {
+export function campaignOf(
+  row: Selectable<CampaignRow>,
+  phases: readonly Selectable<CampaignPhaseRow>[],
+): StoredCampaign {
   return {
     id: row.id,
     name: row.name,
@@ -53,6 +68,7 @@ export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]
     groups: row.groups_json === null ? null : groupsSchema.parse(JSON.parse(row.groups_json)),
     status: row.status,
     round: row.round,
+    baseRound: row.base_round,
     currentPhase: row.current_phase,
     errorThreshold: row.error_threshold,
     minSample: row.min_sample === 0 ? null : row.min_sample,
@@ -60,6 +76,10 @@ export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]
     guards: row.guards_json === null ? null : guardsSchema.parse(JSON.parse(row.guards_json)),
     deadlineMs: row.deadline_ms,
     phases: phases.map(phaseOf),
+    rules: rulesFromJson(row.rules_json),
+    createdBy: row.created_by,
+    approvedBy: row.approved_by,
+    approvedAtMs: row.approved_at_ms,
     createdAtMs: row.created_at_ms,
     rowVersion: row.row_version,
     verdict: verdictOf(row),
@@ -71,7 +91,7 @@ export function campaignOf(row: CampaignRow, phases: readonly CampaignPhaseRow[]
   };
 }
 
-function phaseOf(row: CampaignPhaseRow): CampaignPhase {
+function phaseOf(row: Selectable<CampaignPhaseRow>): CampaignPhase {
   return {
     phase: row.phase,
     percent: row.percent,
@@ -79,10 +99,14 @@ function phaseOf(row: CampaignPhaseRow): CampaignPhase {
     cutoff: row.cutoff,
     startedAtMs: row.started_at_ms,
     settledAtMs: row.settled_at_ms,
+    count: row.count,
+    soakMs: row.soak_ms,
+    deadlineMs: row.deadline_ms,
+    skippedAtMs: row.skipped_at_ms,
   };
 }
 
-function verdictOf(row: CampaignRow): StoredVerdict | null {
+function verdictOf(row: Selectable<CampaignRow>): StoredVerdict | null {
   const { verdict_kind: kind, verdict_code: code, verdict_at_ms: atMs } = row;
   if (kind === null || code === null || atMs === null) return null;
   return { kind, code, words: row.verdict_words ?? '', atMs };

@@ -2,9 +2,12 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Kysely } from 'kysely';
 import type { Registry } from 'prom-client';
 import type {
+  CampaignActionName,
   CampaignCreate,
   CampaignEvent,
+  CampaignPlan,
   CampaignView,
+  RollbackOrder,
   UpdateRecord,
   UpdateReport,
 } from '@flotilla/contracts';
@@ -13,8 +16,9 @@ import type { Logger } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
 import { LEASE_MS, Leases } from '../db/leases.ts';
 import { AttemptStore } from './attempt-store.ts';
-import { actOnCampaign, findCampaign, type OperatorAction } from './campaign-actions.ts';
+import { actOnCampaign, findCampaign, type ActionBy } from './campaign-actions.ts';
 import { createCampaign } from './campaign-creation.ts';
+import { dryRunCampaign } from './campaign-dry-run.ts';
 import { CampaignMetrics } from './campaign-metrics.ts';
 import { CampaignObserver } from './campaign-observer.ts';
 import type { StoredCampaign } from './campaign-rows.ts';
@@ -22,28 +26,33 @@ import { CampaignStore } from './campaign-store.ts';
 import { campaignView } from './campaign-view.ts';
 import { CensusReader } from './census-reader.ts';
 import { ControlReader } from './control-reader.ts';
-import type { Offer } from './domain/offer-decision.ts';
+import type { Offer, PollDecision } from './domain/offer-decision.ts';
+import { DueSteps } from './due-steps.ts';
 import { EvaluationLoop } from './evaluation-loop.ts';
 import { GuardControls } from './guard-controls.ts';
 import { GuardReader } from './guard-reader.ts';
+import { OfferPacer } from './offer-pacer.ts';
+import { RollbackStore } from './rollback-store.ts';
 import { pauseUnofferable, refuseUnofferable } from './unofferable-campaigns.ts';
 import { RunningCampaigns } from './running-campaigns.ts';
 import { UpdateIntake, type PollingDevice, type Reach } from './update-intake.ts';
 
-export type { Offer } from './domain/offer-decision.ts';
+export type { Offer, PollDecision } from './domain/offer-decision.ts';
 export type { Reach } from './update-intake.ts';
 
 export interface CampaignService {
   /** Which devices of a model its campaigns have come to, from memory. */
   reachOf(model: string): Promise<Reach>;
-  /** What this device may install now; null for nothing. Changes nothing. */
-  offerFor(device: PollingDevice, nowMs: number): Promise<Offer | null>;
+  /** What this device may or shall do now. Changes nothing. */
+  answerTo(device: PollingDevice, nowMs: number): Promise<PollDecision>;
   /**
    * To be called before the offer goes out; repeats do nothing. Throws ProblemError `conflict` when
-   * the campaign was paused or ended meanwhile: then the offer must not go out. Rejects with the
+   * the campaign was paused or ended meanwhile, or is at its rate limit: then the offer must not go out. Rejects with the
    * event log's own errors when it is full or gone.
    */
   markOffered(deviceId: string, offer: Offer, nowMs: number): Promise<void>;
+  /** To be called before an order back goes out; repeats do nothing. */
+  markOrdered(deviceId: string, order: RollbackOrder, nowMs: number): Promise<void>;
   /**
    * Durable (event log, then registry) when it resolves; idempotent by `reportId`. Throws
    * ProblemError `not_found` (campaign, device, or never offered) or `validation_failed`.
@@ -52,16 +61,14 @@ export interface CampaignService {
   /** Newest first, at most `perDevice` each; devices without updates are absent. */
   updatesOf(deviceIds: readonly string[], perDevice: number): Promise<Map<string, UpdateRecord[]>>;
   create(request: CampaignCreate, actor: string): Promise<CampaignView>;
+  /** What `create` would do, device by device; `samples` of each list at most. Changes nothing. */
+  dryRun(request: CampaignCreate, samples: number): Promise<CampaignPlan>;
   /** Newest first. */
   list(): Promise<CampaignView[]>;
   get(campaignId: string): Promise<CampaignView>;
   /** Oldest first. */
   events(campaignId: string): Promise<CampaignEvent[]>;
-  act(
-    campaignId: string,
-    action: OperatorAction,
-    by: { readonly actor: string; readonly reason: string },
-  ): Promise<CampaignView>;
+  act(campaignId: string, action: CampaignActionName, by: ActionBy): Promise<CampaignView>;
   /** Pauses the running campaigns whose firmware may be offered to nobody any more, and says why. */
   pauseUnofferable(): Promise<void>;
   /** Evaluates all campaigns once, now. */
@@ -89,29 +96,42 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
   const { database, eventLog, clock } = deps;
   const store = new CampaignStore(database);
   const attempts = new AttemptStore(database);
+  const rollbacks = new RollbackStore(database);
   const running = new RunningCampaigns(database, store);
-  const intake = new UpdateIntake({ database, store, running, attempts, eventLog });
-  const loop = evaluationLoop(deps, store);
+  const pacer = new OfferPacer(database);
+  const intake = new UpdateIntake({ database, store, running, attempts, pacer, eventLog });
+  const loop = evaluationLoop(deps, store, rollbacks);
   const views = async (campaigns: readonly StoredCampaign[]) => {
     const exposed = await attempts.exposedDevices(campaigns.map(({ id }) => id));
-    return campaigns.map((campaign) => campaignView(campaign, exposed.get(campaign.id) ?? 0));
+    return Promise.all(
+      campaigns.map(async (campaign) => {
+        const isBack = ['rolling_back', 'rolled_back'].includes(campaign.status);
+        const back = isBack ? await rollbacks.progress(campaign) : null;
+        return campaignView(campaign, exposed.get(campaign.id) ?? 0, back);
+      }),
+    );
   };
   const get = async (id: string) => {
-    const campaign = await findCampaign(store, id);
-    const exposed = await attempts.exposedDevices([id]);
-    return campaignView(campaign, exposed.get(id) ?? 0);
+    const [view] = await views([await findCampaign(store, id)]);
+    if (view === undefined) throw new Error('a campaign has a view');
+    return view;
   };
   return {
     reachOf: (model) => intake.reachOf(model),
-    offerFor: (device) => intake.offerFor(device),
+    answerTo: (device, nowMs) => intake.answerTo(device, nowMs),
+    markOrdered: (deviceId, order, nowMs) => rollbacks.insertOrdered(deviceId, order, nowMs),
     markOffered: (deviceId, offer, nowMs) => intake.markOffered(deviceId, offer, nowMs),
     recordReport: (deviceId, report, nowMs) => intake.recordReport(deviceId, report, nowMs),
     updatesOf: (deviceIds, perDevice) => attempts.updatesOf(deviceIds, perDevice),
     async create(request, actor) {
-      const id = deps.newId('cmp');
+      const id = request.id ?? deps.newId('cmp');
       await createCampaign({ database, store }, id, request, actor, clock());
       running.expire();
       return get(id);
+    },
+    async dryRun(request, samples) {
+      const id = request.id ?? deps.newId('cmp');
+      return dryRunCampaign({ database, store }, id, request, { samples, nowMs: clock() });
     },
     list: async () => views(await store.list({})),
     get,
@@ -120,10 +140,11 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
       return store.events(id);
     },
     async act(id, action, by) {
-      if (action === 'resume') {
+      if (action === 'approve' || action === 'resume' || action === 'retry') {
         await refuseUnofferable(database, (await findCampaign(store, id)).firmwareId);
       }
       await actOnCampaign(store, id, action, by, clock());
+      if (action === 'approve') await loop.takeDueSteps();
       running.expire();
       return get(id);
     },
@@ -140,7 +161,11 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
   };
 }
 
-function evaluationLoop(deps: CampaignServiceDeps, store: CampaignStore): EvaluationLoop {
+function evaluationLoop(
+  deps: CampaignServiceDeps,
+  store: CampaignStore,
+  rollbacks: RollbackStore,
+): EvaluationLoop {
   const { database, warehouse, clock, logger, evaluationIntervalMs: intervalMs } = deps;
   const census = new CensusReader(database, clock);
   const observer = new CampaignObserver({
@@ -152,6 +177,7 @@ function evaluationLoop(deps: CampaignServiceDeps, store: CampaignStore): Evalua
   });
   return new EvaluationLoop({
     store,
+    dueSteps: new DueSteps({ database, store, rollbacks, clock, logger }),
     observer,
     metrics: new CampaignMetrics(deps.registry),
     leases: new Leases(database, Math.max(LEASE_MS, 3 * intervalMs)),

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import type { CampaignEvent, CampaignStatus } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
 import { lockName } from '../db/engine.ts';
@@ -15,6 +15,8 @@ export interface Transition {
   readonly set: Updateable<CampaignRow>;
   /** The phase that starts with this step. */
   readonly startsPhase?: number;
+  /** Nobody waits for the devices of this phase any more. */
+  readonly skipsPhase?: number;
   /** A new round: what had settled has not any more. */
   readonly unsettles?: boolean;
   /** Only when no verdict was kept since the campaign was read: it may have seen more. */
@@ -33,8 +35,8 @@ export class CampaignStore {
    * throwing, and sees every other campaign of the firmware that there is.
    */
   async insert(
-    campaign: CampaignRow,
-    phases: readonly CampaignPhaseRow[],
+    campaign: Insertable<CampaignRow>,
+    phases: readonly Insertable<CampaignPhaseRow>[],
     event: { readonly actor: string; readonly reason: string; readonly evidence: unknown },
     check: (trx: Transaction<Database>) => Promise<void>,
   ): Promise<void> {
@@ -111,7 +113,7 @@ export class CampaignStore {
     transition: Transition,
     nowMs: number,
   ): Promise<boolean> {
-    const { startsPhase } = transition;
+    const { startsPhase, skipsPhase } = transition;
     return this.#database.transaction().execute(async (trx) => {
       const next = campaign.rowVersion + 1;
       const set = { ...transition.set, row_version: next, updated_at_ms: nowMs };
@@ -131,6 +133,9 @@ export class CampaignStore {
         .execute();
       const phases = trx.updateTable('campaign_phases').where('campaign_id', '=', campaign.id);
       if (transition.unsettles === true) await phases.set({ settled_at_ms: null }).execute();
+      if (skipsPhase !== undefined) {
+        await phases.where('phase', '=', skipsPhase).set({ skipped_at_ms: nowMs }).execute();
+      }
       if (startsPhase !== undefined) {
         const started = { started_at_ms: nowMs, settled_at_ms: null };
         await phases.where('phase', '=', startsPhase).set(started).execute();

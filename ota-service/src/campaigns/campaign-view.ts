@@ -1,12 +1,18 @@
 import type { CampaignView, PhaseCounts, PhaseView } from '@flotilla/contracts';
 import type { StoredCampaign } from './campaign-rows.ts';
-import type { CampaignPhase } from './domain/campaign.ts';
+import { isoOf, rulesView } from './campaign-rules-view.ts';
+import { deadlineMsOf, soakMsOf, type CampaignPhase } from './domain/campaign.ts';
 import { errorRateOf } from './domain/observation.ts';
+import type { RollbackProgress } from './rollback-store.ts';
 
 const NOTHING: PhaseCounts = { started: 0, confirmed: 0, failed: 0, rolledBack: 0, silent: 0 };
 
 /** What an operator sees; counts are those of the newest evaluation. */
-export function campaignView(campaign: StoredCampaign, exposedDevices: number): CampaignView {
+export function campaignView(
+  campaign: StoredCampaign,
+  exposedDevices: number,
+  back: RollbackProgress | null,
+): CampaignView {
   const phases = campaign.phases.map((phase) => phaseView(campaign, phase));
   const { verdict } = campaign;
   return {
@@ -31,31 +37,39 @@ export function campaignView(campaign: StoredCampaign, exposedDevices: number): 
       kind: verdict.kind,
       code: verdict.code,
       words: verdict.words,
-      at: new Date(verdict.atMs).toISOString(),
+      at: isoOf(verdict.atMs),
     },
-    createdAt: new Date(campaign.createdAtMs).toISOString(),
-    updatedAt: new Date(campaign.updatedAtMs).toISOString(),
+    createdAt: isoOf(campaign.createdAtMs),
+    updatedAt: isoOf(campaign.updatedAtMs),
+    ...rulesView(campaign, back),
   };
 }
 
 function phaseView(campaign: StoredCampaign, planned: CampaignPhase): PhaseView {
-  const { phase, percent, startedAtMs } = planned;
+  const { phase, percent, count, startedAtMs, skippedAtMs } = planned;
   const seen = campaign.observation?.phases[phase - 1];
   const { started, confirmed, failed, rolledBack, silent } = seen ?? NOTHING;
   const counts = { started, confirmed, failed, rolledBack, silent };
   return {
     phase,
     percent,
+    count,
+    soakMs: soakMsOf(campaign, phase),
+    deadlineMs: deadlineMsOf(campaign, phase),
+    skippedAt: skippedAtMs === null ? null : isoOf(skippedAtMs),
     devices: seen?.devices ?? planned.plannedDevices,
     state: phaseState(campaign, phase),
-    startedAt: startedAtMs === null ? null : new Date(startedAtMs).toISOString(),
+    startedAt: startedAtMs === null ? null : isoOf(startedAtMs),
     counts,
     errorRate: errorRateOf(counts),
   };
 }
 
 function phaseState(campaign: StoredCampaign, phase: number): PhaseView['state'] {
-  if (phase > campaign.currentPhase) return 'waiting';
-  if (phase < campaign.currentPhase) return 'done';
-  return campaign.status === 'running' || campaign.status === 'paused' ? 'running' : 'done';
+  const { status, currentPhase } = campaign;
+  if (phase > currentPhase || status === 'awaiting_approval' || status === 'scheduled') {
+    return 'waiting';
+  }
+  if (phase < currentPhase) return 'done';
+  return status === 'running' || status === 'paused' ? 'running' : 'done';
 }

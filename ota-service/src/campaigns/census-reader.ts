@@ -1,10 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { Database } from '../db/database.ts';
 import type { Campaign } from './domain/campaign.ts';
+import { fleetPages } from './fleet-pages.ts';
 import { CensusTaker, type CensusAttempt, type PhaseCensus } from './domain/phase-census.ts';
 
-const PAGE_DEVICES = 1000;
 /** A census may cost at most one part in this many of the time. */
 const REST_FACTOR = 20;
 
@@ -49,30 +48,11 @@ export class CensusReader {
 
   async #walk(campaign: Campaign): Promise<PhaseCensus> {
     const taker = new CensusTaker(campaign);
-    let after = '';
-    for (;;) {
-      const devices = await this.#database
-        .selectFrom('devices')
-        .select([
-          'id',
-          'group_name as group',
-          'lifecycle',
-          'firmware_version as firmwareVersion',
-          'withheld_firmware_id as withheldFirmwareId',
-        ])
-        .where('model', '=', campaign.model)
-        .where('id', '>', after)
-        .orderBy('id')
-        .limit(PAGE_DEVICES)
-        .execute();
-      const last = devices.at(-1);
-      if (last === undefined) return taker.result();
-      const attempts = await this.#attemptsBetween(campaign.id, after, last.id);
+    for await (const { after, last, devices } of fleetPages(this.#database, campaign)) {
+      const attempts = await this.#attemptsBetween(campaign.id, after, last);
       for (const device of devices) taker.add(device, attempts.get(device.id) ?? []);
-      after = last.id;
-      // An embedded registry answers without leaving the event loop; requests go in between.
-      await setImmediate();
     }
+    return taker.result();
   }
 
   async #attemptsBetween(

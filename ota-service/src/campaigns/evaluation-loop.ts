@@ -9,12 +9,15 @@ import {
   type CampaignStore,
   type Transition,
 } from './campaign-store.ts';
-import { stepCampaign } from './domain/campaign-machine.ts';
+import { deadlineMsOf, soakMsOf } from './domain/campaign.ts';
+import { ACTS, stepCampaign } from './domain/campaign-machine.ts';
 import { judge, type GateState, type Judgement } from './domain/campaign-verdict.ts';
 import type { Observation } from './domain/observation.ts';
+import type { DueSteps } from './due-steps.ts';
 
 export interface EvaluationDeps {
   readonly store: CampaignStore;
+  readonly dueSteps: Pick<DueSteps, 'take'>;
   readonly observer: CampaignObserver;
   readonly metrics: CampaignMetrics;
   readonly leases: Pick<Leases, 'during' | 'release'>;
@@ -24,9 +27,6 @@ export interface EvaluationDeps {
 }
 
 const ACTIVE = { statuses: ['running', 'paused'] } as const;
-
-/** The audit log's name for a decision nobody took by hand. */
-const GATE = 'gate';
 
 /** Of several replicas one at a time asks the warehouse. */
 const LEASE = 'evaluation';
@@ -57,6 +57,11 @@ export class EvaluationLoop {
     );
   }
 
+  /** Now, instead of with the next evaluation. */
+  async takeDueSteps(): Promise<void> {
+    await this.#deps.dueSteps.take();
+  }
+
   #schedule(delayMs: number): void {
     if (this.#stopped.signal.aborted) return;
     this.#timer = setTimeout(() => {
@@ -73,8 +78,12 @@ export class EvaluationLoop {
     if (held === null) metrics.show(await store.list(ACTIVE));
   }
 
-  /** One round over all running campaigns; counts of paused ones are kept current as well. */
+  /**
+   * The steps that are due, then one round over all running campaigns; counts of paused ones are kept
+   * current as well.
+   */
   async evaluateAll(): Promise<void> {
+    await this.#deps.dueSteps.take();
     const { store, observer, metrics, logger } = this.#deps;
     const campaigns = await store.list(ACTIVE);
     observer.keepOnly(new Set(campaigns.map((campaign) => campaign.id)));
@@ -144,28 +153,28 @@ export class EvaluationLoop {
 }
 
 export function gateStateOf(campaign: StoredCampaign): GateState {
-  const { round, currentPhase, errorThreshold, minSample, soakMs, phases } = campaign;
+  const { round, currentPhase, errorThreshold, minSample, phases } = campaign;
+  const soakMs = soakMsOf(campaign, currentPhase);
+  const skippedPhases = phases
+    .filter(({ skippedAtMs }) => skippedAtMs !== null)
+    .map(({ phase }) => phase);
   const hasGuards = (campaign.guards ?? null) !== null;
   const settledAtMs = phases[currentPhase - 1]?.settledAtMs ?? null;
-  const limits = { errorThreshold, minSample, soakMs };
+  const limits = { errorThreshold, minSample, soakMs, skippedPhases };
   return { round, currentPhase, phaseCount: phases.length, settledAtMs, hasGuards, ...limits };
 }
 
-const STEP = {
-  advance: { act: 'advance', event: 'advanced' },
-  complete: { act: 'complete', event: 'completed' },
-  pause: { act: 'auto_pause', event: 'auto_paused' },
-} as const;
+const ACT = { advance: 'advance', complete: 'complete', pause: 'auto_pause' } as const;
 
 function transitionOf(campaign: StoredCampaign, judgement: Judgement, nowMs: number): Transition {
   if (judgement.kind === 'hold') throw new Error('a held campaign takes no step');
-  const { act, event } = STEP[judgement.kind];
+  const act = ACT[judgement.kind];
   const step = stepCampaign(campaign.status, act);
   if (!step.ok) throw new Error(step.reason);
   const next = campaign.currentPhase + 1;
   return {
-    event,
-    actor: GATE,
+    event: ACTS[act].event,
+    actor: ACTS[act].by,
     reason: judgement.words,
     evidence: {
       code: judgement.code,
@@ -174,7 +183,7 @@ function transitionOf(campaign: StoredCampaign, judgement: Judgement, nowMs: num
         query: 'campaign-counts.sql',
         from: new Date(campaign.createdAtMs).toISOString(),
         to: new Date(nowMs).toISOString(),
-        deadlineMs: campaign.deadlineMs,
+        deadlineMs: deadlineMsOf(campaign, campaign.currentPhase),
       },
     },
     set: { status: step.status, ...(act === 'advance' && { current_phase: next }) },

@@ -2,12 +2,16 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../db/database.ts';
 import type { StoredCampaign } from './campaign-rows.ts';
 import type { CampaignStore } from './campaign-store.ts';
+import { byPrecedence } from './domain/offer-decision.ts';
 
 /** Longest that another replica's pause goes unseen here; an offer itself is checked when it is noted. */
 export const MAX_AGE_MS = 200;
 
+/** Those that have something to say to devices. */
+const SPEAKING = ['running', 'rolling_back'] as const;
+
 export interface RunningOfModel {
-  /** Newest first. */
+  /** In their precedence: a higher priority first, then the newer. */
   readonly campaigns: readonly StoredCampaign[];
   /** Another number whenever a campaign of the model started, ended or took a step; never used twice. */
   readonly epoch: number;
@@ -59,12 +63,12 @@ export class RunningCampaigns {
     const rows = await this.#database
       .selectFrom('campaigns')
       .select(['id', 'row_version'])
-      .where('status', '=', 'running')
+      .where('status', 'in', [...SPEAKING])
       .orderBy('id')
       .execute();
     const signature = JSON.stringify(rows.map(({ id, row_version: version }) => [id, version]));
     if (signature !== this.#signature) {
-      this.#replace(await this.#store.list({ statuses: ['running'] }));
+      this.#replace(await this.#store.list({ statuses: SPEAKING }));
       this.#signature = signature;
     }
     this.#asOfMs = startedAtMs;
@@ -73,7 +77,7 @@ export class RunningCampaigns {
   #replace(campaigns: readonly StoredCampaign[]): void {
     const byModel = Map.groupBy(campaigns, (campaign) => campaign.model);
     for (const model of new Set([...byModel.keys(), ...this.#models.keys()])) {
-      const running = byModel.get(model) ?? [];
+      const running = byPrecedence(byModel.get(model) ?? []);
       const signature = JSON.stringify(running.map(({ id, rowVersion }) => [id, rowVersion]));
       if (signature === this.#models.get(model)?.signature) continue;
       this.#epoch += 1;

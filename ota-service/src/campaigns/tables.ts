@@ -1,5 +1,7 @@
+import { sql, type Generated, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { CampaignStatus, UpdateState, VerdictKind } from '@flotilla/contracts';
+import { labelMigrations, type LabelTables } from '../devices/label-tables.ts';
 
 /** A campaign. `row_version` rises with every transition, so of two writers only one can win. */
 export interface CampaignRow {
@@ -29,6 +31,12 @@ export interface CampaignRow {
   observation_json: string | null;
   created_at_ms: number;
   updated_at_ms: number;
+  base_round: Generated<number>;
+  /** JSON of `CampaignRules`; null in campaigns from before there were any. */
+  rules_json: Generated<string | null>;
+  created_by: Generated<string>;
+  approved_by: Generated<string | null>;
+  approved_at_ms: Generated<number | null>;
 }
 
 /**
@@ -45,6 +53,32 @@ export interface CampaignPhaseRow {
   started_at_ms: number | null;
   /** When the gate first saw every device finished in this round; the soak counts from here. */
   settled_at_ms: number | null;
+  /** As it was asked for; null when in percent. */
+  count: Generated<number | null>;
+  /** Null is the campaign's. */
+  soak_ms: Generated<number | null>;
+  deadline_ms: Generated<number | null>;
+  skipped_at_ms: Generated<number | null>;
+}
+
+/** The listed devices of a target. */
+export interface CampaignMemberRow {
+  campaign_id: string;
+  device_id: string;
+}
+
+/** When a campaign with `devicesPerMinute` may make its next offer. */
+export interface CampaignPaceRow {
+  campaign_id: string;
+  next_at_ms: number;
+}
+
+/** Leave for one device to be offered something, under a rate limit. */
+export interface OfferPermitRow {
+  campaign_id: string;
+  device_id: string;
+  round: number;
+  granted_at_ms: number;
 }
 
 /** Append-only. `seq` is the campaign's row version after the event. */
@@ -76,11 +110,14 @@ export interface UpdateAttemptRow {
   updated_at_ms: number;
 }
 
-export interface CampaignTables {
+export interface CampaignTables extends LabelTables {
   campaigns: CampaignRow;
   campaign_phases: CampaignPhaseRow;
   campaign_events: CampaignEventRow;
   update_attempts: UpdateAttemptRow;
+  campaign_members: CampaignMemberRow;
+  campaign_paces: CampaignPaceRow;
+  offer_permits: OfferPermitRow;
 }
 
 // `bigint` has integer affinity in SQLite and holds milliseconds in PostgreSQL, where `integer` would not.
@@ -186,6 +223,64 @@ const indexDevicesByModel: Migration = {
   },
 };
 
+const addCampaignRules: Migration = {
+  async up(db: Kysely<CampaignTables>) {
+    const integer = (table: string, name: string) =>
+      db.schema.alterTable(table).addColumn(name, 'bigint').execute();
+    // One column a statement: SQLite adds no more at once.
+    await db.schema
+      .alterTable('campaigns')
+      .addColumn('base_round', 'integer', (c) => c.notNull().defaultTo(1))
+      .execute();
+    await db.schema.alterTable('campaigns').addColumn('rules_json', 'text').execute();
+    await db.schema
+      .alterTable('campaigns')
+      .addColumn('created_by', 'text', (c) => c.notNull().defaultTo('operator'))
+      .execute();
+    await db.schema.alterTable('campaigns').addColumn('approved_by', 'text').execute();
+    await integer('campaigns', 'approved_at_ms');
+    for (const name of ['count', 'soak_ms', 'deadline_ms', 'skipped_at_ms']) {
+      await integer('campaign_phases', name);
+    }
+    // Until now every new round set the failures before it aside.
+    await db
+      .updateTable('campaigns')
+      .set({ base_round: sql`round` })
+      .execute();
+  },
+};
+
+const createTargetsAndPaces: Migration = {
+  async up(db) {
+    await db.schema
+      .createTable('campaign_members')
+      // No reference: a long list is written before its campaign.
+      .addColumn('campaign_id', 'text', (c) => c.notNull())
+      .addColumn('device_id', 'text', (c) => c.notNull())
+      .addPrimaryKeyConstraint('campaign_members_pk', ['campaign_id', 'device_id'])
+      .execute();
+    await db.schema
+      .createTable('campaign_paces')
+      .addColumn('campaign_id', 'text', (c) => c.primaryKey().references('campaigns.id'))
+      .addColumn('next_at_ms', 'double precision', (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable('offer_permits')
+      .addColumn('campaign_id', 'text', (c) => c.notNull().references('campaigns.id'))
+      .addColumn('device_id', 'text', (c) => c.notNull())
+      .addColumn('round', 'integer', (c) => c.notNull())
+      .addColumn('granted_at_ms', 'bigint', (c) => c.notNull())
+      .addPrimaryKeyConstraint('offer_permits_pk', ['campaign_id', 'device_id', 'round'])
+      .execute();
+    // Counts the downloads under way, and the devices that run what a campaign brought.
+    await db.schema
+      .createIndex('update_attempts_state')
+      .on('update_attempts')
+      .columns(['campaign_id', 'state'])
+      .execute();
+  },
+};
+
 /** In a number of its own range, since the rules of campaigns grow beside it. */
 const addCampaignGuards: Migration = {
   async up(db) {
@@ -194,9 +289,12 @@ const addCampaignGuards: Migration = {
 };
 
 export const campaignMigrations: Record<string, Migration> = {
+  ...labelMigrations,
   '300_campaigns': createCampaigns,
   '301_campaign_details': createCampaignDetails,
   '302_update_attempts': createUpdateAttempts,
   '303_devices_by_model': indexDevicesByModel,
   '390_campaign_guards': addCampaignGuards,
+  '304_campaign_rules': addCampaignRules,
+  '305_targets_and_paces': createTargetsAndPaces,
 };

@@ -3,10 +3,14 @@ import type { UpdateReport } from '@flotilla/contracts';
 import type { EventLog } from '@flotilla/event-log';
 import { ProblemError } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
+import { LabelStore } from '../devices/label-store.ts';
 import type { AttemptStore } from './attempt-store.ts';
 import { findCampaign } from './campaign-actions.ts';
+import type { StoredCampaign } from './campaign-rows.ts';
 import type { CampaignStore } from './campaign-store.ts';
-import { decideOffer, reaches, type Offer } from './domain/offer-decision.ts';
+import { needsLabels } from './domain/campaign-target.ts';
+import { decidePoll, reaches, type Offer, type PollDecision } from './domain/offer-decision.ts';
+import type { OfferPacer } from './offer-pacer.ts';
 import type { RunningCampaigns } from './running-campaigns.ts';
 import { offeredReportId, publishUpdateEvent } from './update-event-log.ts';
 
@@ -21,9 +25,13 @@ export interface PollingDevice {
 export interface Reach {
   /** Changes whenever a campaign of the model starts, ends or takes a step. */
   readonly epoch: number;
-  /** Whether a campaign has come to this device; while none has, there is nothing to offer it. */
-  readonly reaches: (device: Pick<PollingDevice, 'id' | 'group'>) => boolean;
+  /** Whether a campaign may have come to this device; while none has, there is nothing to say to it. */
+  readonly reaches: (
+    device: Pick<PollingDevice, 'id' | 'group'> & Partial<Pick<PollingDevice, 'firmwareVersion'>>,
+  ) => boolean;
 }
+
+const NOTHING: PollDecision = { kind: 'nothing', untilMs: null };
 
 /** What devices ask and tell about updates. */
 export class UpdateIntake {
@@ -31,20 +39,25 @@ export class UpdateIntake {
   readonly #store: CampaignStore;
   readonly #running: RunningCampaigns;
   readonly #attempts: AttemptStore;
+  readonly #pacer: OfferPacer;
   readonly #eventLog: EventLog;
+  readonly #labels: LabelStore;
 
   constructor(deps: {
     readonly database: Kysely<Database>;
     readonly store: CampaignStore;
     readonly running: RunningCampaigns;
     readonly attempts: AttemptStore;
+    readonly pacer: OfferPacer;
     readonly eventLog: EventLog;
   }) {
     this.#database = deps.database;
     this.#store = deps.store;
     this.#running = deps.running;
     this.#attempts = deps.attempts;
+    this.#pacer = deps.pacer;
     this.#eventLog = deps.eventLog;
+    this.#labels = new LabelStore(deps.database);
   }
 
   async reachOf(model: string): Promise<Reach> {
@@ -56,22 +69,41 @@ export class UpdateIntake {
    * Decides over the campaigns in memory; the registry is asked only for a device that one has come to.
    * What they may have missed, a pause on another replica, is checked when the offer is noted.
    */
-  async offerFor(device: PollingDevice): Promise<Offer | null> {
+  async answerTo(device: PollingDevice, nowMs: number): Promise<PollDecision> {
     const running = await this.#running.of(device.model);
     const campaigns = running.campaigns.filter((campaign) => reaches(campaign, device));
-    if (campaigns.length === 0) return null;
+    if (campaigns.length === 0) return NOTHING;
     const known = await this.#device(device.id);
-    if (known !== null && isParked(known.lifecycle)) return null;
-    const ids = campaigns.map((campaign) => campaign.id);
-    const attempts = Map.groupBy(
-      await this.#attempts.ofDevice(device.id, ids),
-      (attempt) => attempt.campaign_id,
-    );
+    if (known?.lifecycle === 'retired') return NOTHING;
+    const all = await this.#attempts.ofDevice(device.id);
+    const labels = campaigns.some(needsLabels) ? await this.#labels.of(device.id) : {};
+    const listedIn = await this.#listsWith(device.id, campaigns);
     const candidates = campaigns.map((campaign) => ({
       campaign,
-      attempts: attempts.get(campaign.id) ?? [],
+      attempts: all
+        .filter((attempt) => attempt.campaign_id === campaign.id)
+        .map(({ round, state, started_at_ms: startedAtMs }) => ({ round, state, startedAtMs })),
+      isListed: listedIn.has(campaign.id),
     }));
-    return decideOffer(device, candidates);
+    const rolledBack = all.filter(({ state }) => state === 'rolled_back');
+    const rolledBackFrom = new Set(rolledBack.map((attempt) => attempt.to_version));
+    const lifecycle = known?.lifecycle ?? 'active';
+    return decidePoll({ ...device, labels, lifecycle, rolledBackFrom }, candidates, nowMs);
+  }
+
+  async #listsWith(
+    deviceId: string,
+    campaigns: readonly StoredCampaign[],
+  ): Promise<ReadonlySet<string>> {
+    const ids = campaigns.filter(({ rules }) => rules.list !== 'none').map(({ id }) => id);
+    if (ids.length === 0) return new Set();
+    const rows = await this.#database
+      .selectFrom('campaign_members')
+      .select('campaign_id')
+      .where('device_id', '=', deviceId)
+      .where('campaign_id', 'in', ids)
+      .execute();
+    return new Set(rows.map((row) => row.campaign_id));
   }
 
   async markOffered(deviceId: string, offer: Offer, nowMs: number): Promise<void> {
@@ -79,6 +111,9 @@ export class UpdateIntake {
     if (known !== null) return;
     const campaign = await findCampaign(this.#store, offer.campaignId);
     const device = await this.#knownDevice(deviceId);
+    if (!(await this.#pacer.admits(campaign, deviceId, nowMs))) {
+      throw new ProblemError('conflict', { detail: `${campaign.id} is at its rate limit` });
+    }
     const versions = { from: device.firmware_version, to: campaign.version };
     const report: UpdateReport = {
       reportId: offeredReportId(campaign.id, deviceId, offer.round),
@@ -132,10 +167,6 @@ export class UpdateIntake {
       .executeTakeFirst();
     return device ?? null;
   }
-}
-
-function isParked(lifecycle: string): boolean {
-  return lifecycle === 'maintenance' || lifecycle === 'retired';
 }
 
 function refuseUnless(holds: boolean, field: string, rule: string): void {

@@ -6,7 +6,7 @@ import {
   type PollResponse,
 } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
-import type { CampaignService, Offer } from '../campaigns/campaign-service.ts';
+import type { CampaignService, Offer, PollDecision } from '../campaigns/campaign-service.ts';
 import type { DeviceIdentity } from '@flotilla/signing';
 import type { DeltaJobs } from '../delta/delta-jobs.ts';
 import type { DeltaStore } from '../delta/delta-store.ts';
@@ -22,6 +22,8 @@ import type { LastSeenBuffer } from './last-seen-buffer.ts';
 /** A device that waits for its delta asks again soon. */
 const WAITING_POLL_MS = 1000;
 
+const NOTHING: PollDecision = { kind: 'nothing', untilMs: null };
+
 export interface DevicePollDeps {
   readonly devices: DeviceStore;
   readonly lastSeen: LastSeenBuffer;
@@ -29,7 +31,7 @@ export interface DevicePollDeps {
   readonly models: Pick<ModelStore, 'byName'>;
   readonly deltas: DeltaStore;
   readonly deltaJobs: Pick<DeltaJobs, 'request'>;
-  readonly campaigns: Pick<CampaignService, 'reachOf' | 'offerFor' | 'markOffered'>;
+  readonly campaigns: Pick<CampaignService, 'reachOf' | 'answerTo' | 'markOffered' | 'markOrdered'>;
   readonly pollMs: number;
   readonly clock: () => number;
 }
@@ -64,28 +66,30 @@ export class DevicePolls {
     const nowMs = clock();
     await this.#remember(device, poll, nowMs);
     const idle: PollResponse = { pollAfterMs: pollMs, deployment: null };
-    if (device.lifecycle === 'maintenance') return idle;
     const { epoch, reaches } = await campaigns.reachOf(device.model);
-    if (!reaches({ id: device.id, group: device.group_name })) {
+    const { runningVersion: firmwareVersion } = poll;
+    const asking = { id: device.id, group: device.group_name, firmwareVersion };
+    const decision = reaches(asking)
+      ? await campaigns.answerTo({ ...asking, model: device.model }, nowMs)
+      : NOTHING;
+    if (decision.kind === 'rollback') {
+      await campaigns.markOrdered(device.id, decision.order, nowMs);
+      return { ...idle, rollback: decision.order };
+    }
+    if (decision.kind === 'nothing') {
       await this.#rememberWithheld(device, null, nowMs);
-      this.#idle.note(device.id, poll, epoch, nowMs);
+      // Whoever is in maintenance may be back at any time.
+      if (device.lifecycle !== 'maintenance') {
+        this.#idle.note(device.id, poll, { epoch, nowMs, untilMs: decision.untilMs });
+      }
       return idle;
     }
-    const offer = await campaigns.offerFor(
-      {
-        id: device.id,
-        model: device.model,
-        group: device.group_name,
-        firmwareVersion: poll.runningVersion,
-      },
-      nowMs,
-    );
-    const firmware = offer === null ? null : await this.#firmwareOf(offer);
+    const { offer } = decision;
+    const firmware = await this.#firmwareOf(offer);
     const hardwareRevision = poll.hardwareRevision ?? device.hardware_revision;
-    const withheld =
-      firmware === null ? null : await this.#withheld(firmware, poll, hardwareRevision);
+    const withheld = await this.#withheld(firmware, poll, hardwareRevision);
     await this.#rememberWithheld(device, withheld, nowMs);
-    if (offer === null || firmware === null || withheld !== null) return idle;
+    if (withheld !== null) return idle;
     const deployment = await this.#deploymentOf(offer, firmware, poll, nowMs);
     if (deployment === null) {
       return { pollAfterMs: Math.min(pollMs, WAITING_POLL_MS), deployment: null };
@@ -190,6 +194,7 @@ export class DevicePolls {
         : await this.#delta(base, firmware, codecs);
     const choice = chooseTransfer(delta, firmware.released_at_ms ?? 0, nowMs);
     if (choice.kind === 'wait') return null;
+    const deltaFallbackMaxBytes = offer.deltaFallbackMaxBytes ?? null;
     return {
       campaignId: offer.campaignId,
       phase: offer.phase,
@@ -203,6 +208,9 @@ export class DevicePolls {
         choice.kind === 'delta' && base !== null
           ? { ...transfer(choice.sha256, choice.sizeBytes), codec: choice.codec, baseSha256: base }
           : null,
+      ...(deltaFallbackMaxBytes !== null && {
+        deltaFallback: { maxBytes: deltaFallbackMaxBytes },
+      }),
     };
   }
 

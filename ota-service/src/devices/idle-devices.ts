@@ -12,8 +12,8 @@ const DEFAULT_CAPACITY = 2 ** 21;
 export const IDLE_FOR_MS = 300_000;
 
 /**
- * Which devices had nothing to do when they last polled, said the same of themselves as now, and were
- * reached by no campaign; 16 bytes a device. When it is full it forgets some, which costs them a look
+ * Which devices had nothing to do when they last polled and said the same of themselves as now; 16 bytes
+ * a device. When it is full it forgets some, which costs them a look
  * into the registry.
  */
 export class IdleDevices {
@@ -31,9 +31,14 @@ export class IdleDevices {
     return atEpoch === epoch && nowMs / 1000 < untilSeconds;
   }
 
-  note(deviceId: string, poll: PollRequest, epoch: number, nowMs: number): void {
-    const untilSeconds = Math.floor((nowMs + IDLE_FOR_MS) / 1000);
-    this.#known.set(keyOf(deviceId, poll), [epoch, untilSeconds]);
+  /** With `untilMs` it has nothing to do only until then. */
+  note(
+    deviceId: string,
+    poll: PollRequest,
+    { epoch, nowMs, untilMs }: { epoch: number; nowMs: number; untilMs: number | null },
+  ): void {
+    const standsUntilMs = Math.min(nowMs + IDLE_FOR_MS, untilMs ?? Infinity);
+    this.#known.set(keyOf(deviceId, poll), [epoch, Math.floor(standsUntilMs / 1000)]);
   }
 }
 

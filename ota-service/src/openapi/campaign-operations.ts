@@ -1,12 +1,14 @@
 import {
+  CAMPAIGN_ACTIONS,
   campaignActionSchema,
   campaignCreateSchema,
   campaignEventSchema,
   campaignIdSchema,
+  campaignPlanSchema,
   campaignViewSchema,
   listOf,
 } from '@flotilla/contracts';
-import { OPERATOR_ACTIONS } from '../campaigns/campaign-actions.ts';
+import { dryRunQuerySchema } from '../campaigns/campaign-routes.ts';
 import { json, ok, type Operation } from './operation.ts';
 
 const TAG = 'Campaigns';
@@ -28,6 +30,17 @@ export const CAMPAIGN_OPERATIONS: readonly Operation[] = [
       },
     },
     problems: ['not_found', 'conflict'],
+  },
+  {
+    ...common,
+    id: 'planCampaign',
+    method: 'post',
+    path: '/api/v1/campaigns/dry-run',
+    summary: 'Who would get what and when, and who would not; changes nothing',
+    query: dryRunQuerySchema,
+    body: json('CampaignCreate', campaignCreateSchema),
+    answers: { 200: ok('CampaignPlan', campaignPlanSchema) },
+    problems: ['conflict'],
   },
   {
     ...common,
@@ -53,9 +66,9 @@ export const CAMPAIGN_OPERATIONS: readonly Operation[] = [
     summary: 'Its append-only audit log',
     answers: { 200: ok('CampaignEventList', listOf(campaignEventSchema)) },
   },
-  ...OPERATOR_ACTIONS.map((action): Operation => ({
+  ...CAMPAIGN_ACTIONS.map((action): Operation => ({
     ...one,
-    id: `${action}Campaign`,
+    id: `${action.replace('-phase', 'PhaseOf')}Campaign`,
     method: 'post',
     path: `/api/v1/campaigns/{id}/${action}`,
     summary: `${action} it, with a reason for the audit log`,

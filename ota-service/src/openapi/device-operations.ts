@@ -3,6 +3,7 @@ import {
   deviceCreateSchema,
   deviceDetailSchema,
   deviceIdSchema,
+  deviceLabelsSchema,
   deviceViewSchema,
   pageOf,
   pollRequestSchema,
@@ -52,6 +53,25 @@ export const DEVICE_OPERATIONS: readonly Operation[] = [
     summary: 'A device with its health and its updates',
     pathParameters: { id: deviceIdSchema },
     answers: { 200: ok('DeviceDetail', deviceDetailSchema) },
+  },
+  {
+    ...devices,
+    id: 'getDeviceLabels',
+    method: 'get',
+    path: '/api/v1/devices/{id}/labels',
+    summary: 'Its labels, which campaigns select by',
+    pathParameters: { id: deviceIdSchema },
+    answers: { 200: ok('DeviceLabels', deviceLabelsSchema) },
+  },
+  {
+    ...devices,
+    id: 'putDeviceLabels',
+    method: 'put',
+    path: '/api/v1/devices/{id}/labels',
+    summary: 'Replace all its labels',
+    pathParameters: { id: deviceIdSchema },
+    body: json('DeviceLabelsPut', deviceLabelsSchema),
+    answers: { 200: ok('DeviceLabels', deviceLabelsSchema) },
   },
 ];
 

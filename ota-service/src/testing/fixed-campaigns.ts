@@ -1,12 +1,15 @@
-import type { UpdateRecord, UpdateReport } from '@flotilla/contracts';
+import type { RollbackOrder, UpdateRecord, UpdateReport } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
-import type { Offer, Reach } from '../campaigns/campaign-service.ts';
+import type { Offer, PollDecision, Reach } from '../campaigns/campaign-service.ts';
 import type { CampaignPort } from '../ota-service.ts';
 
 /** Campaigns without phases or gates: `offer` goes to every device, reports are kept in memory. */
 export class FixedCampaigns implements CampaignPort {
   #offer: Offer | null = null;
   #epoch = 1;
+  /** A way back for every device; it goes before the offer. */
+  order: RollbackOrder | null = null;
+  readonly ordered: { readonly deviceId: string; readonly order: RollbackOrder }[] = [];
   readonly offered: { readonly deviceId: string; readonly offer: Offer }[] = [];
   /** How often it was asked to pause what may not be offered; the offer itself stays. */
   pausedUnofferable = 0;
@@ -22,11 +25,22 @@ export class FixedCampaigns implements CampaignPort {
   }
 
   reachOf(): Promise<Reach> {
-    return Promise.resolve({ epoch: this.#epoch, reaches: () => this.offer !== null });
+    return Promise.resolve({
+      epoch: this.#epoch,
+      reaches: () => this.offer !== null || this.order !== null,
+    });
   }
 
-  offerFor(): Promise<Offer | null> {
-    return Promise.resolve(this.offer);
+  answerTo(): Promise<PollDecision> {
+    const { offer, order } = this;
+    if (order !== null) return Promise.resolve({ kind: 'rollback', order });
+    if (offer !== null) return Promise.resolve({ kind: 'offer', offer });
+    return Promise.resolve({ kind: 'nothing', untilMs: null });
+  }
+
+  markOrdered(deviceId: string, order: RollbackOrder): Promise<void> {
+    this.ordered.push({ deviceId, order });
+    return Promise.resolve();
   }
 
   markOffered(deviceId: string, offer: Offer): Promise<void> {

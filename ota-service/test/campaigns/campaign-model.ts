@@ -81,7 +81,8 @@ export class CampaignModel {
     const step = stepCampaign(this.campaign.status, act);
     if (!step.ok) return;
     const round = this.campaign.round + (act === 'resume' ? 1 : 0);
-    this.campaign = { ...this.campaign, status: step.status, round };
+    const baseRound = act === 'resume' ? round : this.campaign.baseRound;
+    this.campaign = { ...this.campaign, status: step.status, round, baseRound };
   }
 
   observe(): Observation {
@@ -107,9 +108,9 @@ export class CampaignModel {
     return {
       kind: 'observed',
       phases,
-      retired: census.retired,
-      hasVersion: census.hasVersion,
-      withheld: census.withheld,
+      retired: census.leftOut.retired,
+      hasVersion: census.leftOut.has_version,
+      withheld: census.leftOut.incompatible,
     };
   }
 

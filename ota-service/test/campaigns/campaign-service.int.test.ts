@@ -336,7 +336,7 @@ describeEngines('campaigns', (engine) => {
       const offers = await Promise.all(
         deviceNames(10).map(async (id) => {
           const device = { id, model: 'sensor', group: 'default', firmwareVersion: '1.0.0' };
-          return [id, await replica.service.offerFor(device, world.nowMs)] as const;
+          return [id, await world.offerTo(replica, device)] as const;
         }),
       );
       const [canary, offer] = offers.find(([, o]) => o !== null)!;

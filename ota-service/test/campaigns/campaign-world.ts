@@ -16,7 +16,9 @@ import { registerCampaignRoutes } from '../../src/campaigns/campaign-routes.ts';
 import {
   createCampaignService,
   type CampaignService,
+  type Offer,
 } from '../../src/campaigns/campaign-service.ts';
+import type { PollingDevice } from '../../src/campaigns/update-intake.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openDatabase } from '../../src/db/open-database.ts';
 import type { Engine } from '../../src/testing/engines.ts';
@@ -152,6 +154,12 @@ export class CampaignWorld {
       .execute();
   }
 
+  /** What the device is offered, without its being noted. */
+  async offerTo(replica: Replica, device: PollingDevice): Promise<Offer | null> {
+    const decision = await replica.service.answerTo(device, this.nowMs);
+    return decision.kind === 'offer' ? decision.offer : null;
+  }
+
   /** Polls for every device, as agents do; answers who was offered something. */
   async pollAll(replica: Replica): Promise<Map<string, UpdateReport>> {
     const devices = await replica.database
@@ -161,10 +169,8 @@ export class CampaignWorld {
       .execute();
     const reports = new Map<string, UpdateReport>();
     for (const { id, model, group_name: group, firmware_version: firmwareVersion } of devices) {
-      const offer = await replica.service.offerFor(
-        { id, model, group, firmwareVersion },
-        this.nowMs,
-      );
+      const device = { id, model, group, firmwareVersion };
+      const offer = await this.offerTo(replica, device);
       if (offer === null) continue;
       await replica.service.markOffered(id, offer, this.nowMs);
       const { campaignId, phase, round } = offer;

@@ -72,14 +72,16 @@ describePostgres('two replicas', (server) => {
         group: 'default',
         firmwareVersion: '1.0.0',
       };
-      expect((await service.offerFor(device, world.nowMs))?.round).toBe(round);
+      const decision = await service.answerTo(device, world.nowMs);
+      expect(decision).toMatchObject({ kind: 'offer', offer: { round } });
     }, 10_000);
 
   /** As a device does it: false when it was offered nothing. */
   async function poll(id: string, end?: 'confirmed' | 'rolled_back'): Promise<boolean> {
     const device = { id, model: 'sensor', group: 'default', firmwareVersion: '1.0.0' };
-    const offer = await either().offerFor(device, world.nowMs);
-    if (offer === null) return false;
+    const decision = await either().answerTo(device, world.nowMs);
+    if (decision.kind !== 'offer') return false;
+    const { offer } = decision;
     const noted = await unlessLost(
       either()
         .markOffered(id, offer, world.nowMs)

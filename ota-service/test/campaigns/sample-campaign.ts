@@ -1,4 +1,5 @@
 import type { Campaign } from '../../src/campaigns/domain/campaign.ts';
+import { PLAIN_RULES } from '../../src/campaigns/domain/campaign-rules.ts';
 import { planPhases } from '../../src/campaigns/domain/campaign-plan.ts';
 import type { ObservedPhase } from '../../src/campaigns/domain/observation.ts';
 
@@ -14,6 +15,9 @@ export function sampleCampaign(
     ...phase,
     startedAtMs: null,
     settledAtMs: null,
+    soakMs: null,
+    deadlineMs: null,
+    skippedAtMs: null,
   }));
   return {
     id,
@@ -24,6 +28,9 @@ export function sampleCampaign(
     groups: null,
     status: 'running',
     round: 1,
+    // A resume sets what was before it aside.
+    baseRound: over.round ?? 1,
+    rules: PLAIN_RULES,
     currentPhase: 1,
     errorThreshold: 0.05,
     minSample: 10,

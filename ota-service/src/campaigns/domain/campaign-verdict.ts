@@ -27,6 +27,8 @@ export interface GateState {
   /** Null: the limit judges whatever chance does not explain. */
   readonly minSample: number | null;
   readonly soakMs: number;
+  /** Phases whose devices an operator said not to wait for; none when left out. */
+  readonly skippedPhases?: readonly number[];
   /** Whether the user asked for guards; then nothing goes on that they have not seen. */
   readonly hasGuards?: boolean;
   /** When the gate first saw the current phase all finished, by its own clock; null before. */
@@ -188,7 +190,15 @@ function awaited(
   if (current === undefined) {
     return { code: 'no_data', words: `${phaseName(state.currentPhase)} has not been counted` };
   }
-  const open = reached.find((phase) => finishedOf(phase) < phase.devices);
+  const awaitedPhases = reached.filter(
+    ({ phase }) => state.skippedPhases?.includes(phase) !== true,
+  );
+  const retrying = awaitedPhases.find((phase) => (phase.toRetry ?? 0) > 0);
+  if (retrying !== undefined) {
+    const words = `${retrying.toRetry} ${phaseName(retrying.phase)} devices get another try`;
+    return { code: 'awaiting_devices', words };
+  }
+  const open = awaitedPhases.find((phase) => finishedOf(phase) < phase.devices);
   if (open !== undefined) {
     const parked = open.inMaintenance > 0 ? `, ${open.inMaintenance} in maintenance` : '';
     const words = `${finishedOf(open)} of ${open.devices} ${phaseName(open.phase)} devices finished${parked}`;
@@ -231,10 +241,10 @@ function evidenceOf(
 }
 
 function seenOf(observed: ObservedPhases): Record<string, unknown> {
-  const { phases, retired, hasVersion, withheld, control, guards } = observed;
+  const { phases, retired, hasVersion, withheld, leftOut, control, guards } = observed;
   return {
     phases,
-    leftOut: { retired, hasVersion, withheld },
+    leftOut: { retired, hasVersion, withheld, ...leftOut },
     ...(control !== undefined && { control }),
     ...(guards !== undefined && { guards }),
   };

@@ -1,4 +1,5 @@
 import type { CampaignStatus, Guards } from '@flotilla/contracts';
+import type { CampaignRules } from './campaign-rules.ts';
 
 export interface CampaignPhase {
   /** 1 is the canary. */
@@ -11,6 +12,13 @@ export interface CampaignPhase {
   readonly startedAtMs: number | null;
   /** When the gate first saw every device finished in this round. */
   readonly settledAtMs: number | null;
+  /** As it was asked for; null when in percent. */
+  readonly count: number | null;
+  /** Its own; null is the campaign's. */
+  readonly soakMs: number | null;
+  readonly deadlineMs: number | null;
+  /** When an operator said not to wait for its devices. */
+  readonly skippedAtMs: number | null;
 }
 
 /** A campaign as the decisions see it. */
@@ -23,8 +31,10 @@ export interface Campaign {
   /** Null is every group of the model. */
   readonly groups: readonly string[] | null;
   readonly status: CampaignStatus;
-  /** 1 at first; raised by every resume, which sets the failures of earlier rounds aside. */
+  /** 1 at first; raised by every resume, retry and rollback. */
   readonly round: number;
+  /** The first round whose failures count; a resume sets those of earlier ones aside. */
+  readonly baseRound: number;
   readonly currentPhase: number;
   readonly errorThreshold: number;
   /** Null: chance decides what the threshold may judge by; see `campaign-verdict.ts`. */
@@ -34,7 +44,16 @@ export interface Campaign {
   readonly guards?: Guards | null;
   readonly deadlineMs: number;
   readonly phases: readonly CampaignPhase[];
+  readonly rules: CampaignRules;
   readonly createdAtMs: number;
+}
+
+export function soakMsOf(campaign: Campaign, phase: number): number {
+  return campaign.phases[phase - 1]?.soakMs ?? campaign.soakMs;
+}
+
+export function deadlineMsOf(campaign: Campaign, phase: number): number {
+  return campaign.phases[phase - 1]?.deadlineMs ?? campaign.deadlineMs;
 }
 
 export function includesGroup(groups: readonly string[] | null, group: string): boolean {

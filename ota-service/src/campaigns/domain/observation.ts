@@ -1,4 +1,4 @@
-import type { PhaseCounts } from '@flotilla/contracts';
+import type { LeftOutReason, PhaseCounts } from '@flotilla/contracts';
 import type { ControlEvidence } from './gates/control-gate.ts';
 import type { GuardsEvidence } from './gates/guard-gate.ts';
 
@@ -7,6 +7,8 @@ export interface ObservedPhase extends PhaseCounts {
   readonly phase: number;
   readonly devices: number;
   readonly inMaintenance: number;
+  /** Failed ones that get another try; none when left out. */
+  readonly toRetry?: number | undefined;
   readonly firstFailureAtMs: number | null;
   readonly lastFinishAtMs: number | null;
 }
@@ -20,6 +22,8 @@ export interface ObservedPhases {
   readonly hasVersion: number;
   /** Not compatible, as each device's record tells. */
   readonly withheld: number;
+  /** All of these and the other reasons. */
+  readonly leftOut?: Readonly<Record<LeftOutReason, number>> | undefined;
   /** Updated devices beside those that wait; absent while nothing speaks against the firmware. */
   readonly control?: ControlEvidence;
   /** Of a campaign with guards. */

@@ -1,6 +1,15 @@
-import { isFinal, type LifecycleState, type UpdateState } from '@flotilla/contracts';
-import { cutoffsOf, includesGroup, type Campaign } from './campaign.ts';
+import { isFinal, type Labels, type LeftOutReason, type LifecycleState } from '@flotilla/contracts';
+import {
+  hasConfirmed,
+  isOutOfAttempts,
+  isToRetry,
+  newestAttempt,
+  type PastAttempt,
+} from './attempt-history.ts';
+import { cutoffsOf, type Campaign } from './campaign.ts';
 import { deviceRank, phaseOfRank } from './campaign-plan.ts';
+import { inTarget } from './campaign-target.ts';
+import { isNewer } from './offer-decision.ts';
 
 export interface CensusDevice {
   readonly id: string;
@@ -9,20 +18,23 @@ export interface CensusDevice {
   readonly firmwareVersion: string | null;
   /** What the registry held back from it at its last poll; null is nothing. */
   readonly withheldFirmwareId: string | null;
+  /** None when left out. */
+  readonly labels?: Labels | undefined;
+  /** On the campaign's list. */
+  readonly isListed?: boolean;
+  /** Rolled the version back in another campaign. */
+  readonly rolledBackBefore?: boolean;
 }
 
-export interface CensusAttempt {
-  readonly round: number;
-  readonly state: UpdateState;
-}
+export type CensusAttempt = PastAttempt;
 
-export type CensusPlace = 'member' | 'retired' | 'has_version' | 'withheld' | 'outside';
+export type CensusPlace = 'member' | LeftOutReason | 'outside';
 
 /**
  * Does the campaign wait for this device? A device with an outcome always counts. One that retired,
- * left the groups or got the version some other way before it was offered would never finish, so it
+ * left the target or got the version some other way before it was offered would never finish, so it
  * is left out instead of blocking its phase for ever; so is one that the version is held back from,
- * until it fits. One that runs the version after this round's
+ * until it fits, and one that has no try left. One that runs the version after this round's
  * offer runs it on trial, whether its report came or not. One in maintenance will be back and is
  * waited for.
  */
@@ -31,16 +43,24 @@ export function placeDevice(
   device: CensusDevice,
   attempts: readonly CensusAttempt[],
 ): CensusPlace {
-  const hasOutcome = attempts.some(
-    ({ round, state }) => state === 'confirmed' || (round === campaign.round && isFinal(state)),
-  );
-  if (hasOutcome) return 'member';
+  const newest = newestAttempt(campaign, attempts);
+  if (hasConfirmed(attempts) || (newest !== null && isFinal(newest.state))) return 'member';
   if (device.lifecycle === 'retired') return 'retired';
   if (attempts.some(({ state }) => state !== 'offered' && !isFinal(state))) return 'member';
-  if (!includesGroup(campaign.groups, device.group)) return 'outside';
-  if (attempts.length === 0 && device.withheldFirmwareId === campaign.firmwareId) return 'withheld';
+  if (!inTarget(campaign, device, attempts.length > 0)) return 'outside';
+  if (newest === null && isOutOfAttempts(campaign, attempts)) return 'out_of_attempts';
+  if (attempts.length === 0) return placeUntried(campaign, device);
   if (device.firmwareVersion !== campaign.version) return 'member';
-  return attempts.some(({ round }) => round === campaign.round) ? 'member' : 'has_version';
+  return newest === null ? 'has_version' : 'member';
+}
+
+function placeUntried(campaign: Campaign, device: CensusDevice): CensusPlace {
+  const { rules, version } = campaign;
+  if (device.withheldFirmwareId === campaign.firmwareId) return 'incompatible';
+  if (device.firmwareVersion === version) return 'has_version';
+  if (!rules.includeRolledBack && device.rolledBackBefore === true) return 'rolled_back_before';
+  if (!rules.allowDowngrade && isNewer(device.firmwareVersion, version)) return 'newer_version';
+  return 'member';
 }
 
 export interface PhaseCensus {
@@ -48,9 +68,10 @@ export interface PhaseCensus {
   readonly devices: readonly number[];
   /** Of these, how many cannot be offered anything now. */
   readonly inMaintenance: readonly number[];
-  readonly retired: number;
-  readonly hasVersion: number;
-  readonly withheld: number;
+  /** Of these, how many failed and get another try. */
+  readonly toRetry: readonly number[];
+  /** Devices of the target that are left out. */
+  readonly leftOut: Readonly<Record<LeftOutReason, number>>;
   /** Left out although they were offered the update; the warehouse leaves them out as well. */
   readonly excludedIds: readonly string[];
 }
@@ -61,43 +82,60 @@ export class CensusTaker {
   readonly #cutoffs: readonly string[];
   readonly #devices: number[];
   readonly #inMaintenance: number[];
+  readonly #toRetry: number[];
   readonly #excludedIds: string[] = [];
-  #retired = 0;
-  #hasVersion = 0;
-  #withheld = 0;
+  readonly #leftOut: Record<LeftOutReason, number> = nobodyLeftOut();
 
   constructor(campaign: Campaign) {
     this.#campaign = campaign;
     this.#cutoffs = cutoffsOf(campaign);
     this.#devices = this.#cutoffs.map(() => 0);
     this.#inMaintenance = this.#cutoffs.map(() => 0);
+    this.#toRetry = this.#cutoffs.map(() => 0);
   }
 
   add(device: CensusDevice, attempts: readonly CensusAttempt[]): void {
     const place = placeDevice(this.#campaign, device, attempts);
     if (place === 'member') {
-      const index = phaseOfRank(deviceRank(this.#campaign.id, device.id), this.#cutoffs) - 1;
-      this.#devices[index] = (this.#devices[index] ?? 0) + 1;
-      if (device.lifecycle === 'maintenance') {
-        this.#inMaintenance[index] = (this.#inMaintenance[index] ?? 0) + 1;
-      }
+      const phase = phaseOfRank(deviceRank(this.#campaign.id, device.id), this.#cutoffs);
+      addTo(this.#devices, phase);
+      if (device.lifecycle === 'maintenance') addTo(this.#inMaintenance, phase);
+      if (this.#isToRetry(device, attempts)) addTo(this.#toRetry, phase);
       return;
     }
     if (attempts.length > 0) this.#excludedIds.push(device.id);
-    if (!includesGroup(this.#campaign.groups, device.group)) return;
-    if (place === 'retired') this.#retired += 1;
-    if (place === 'has_version') this.#hasVersion += 1;
-    if (place === 'withheld') this.#withheld += 1;
+    if (place === 'outside' || !inTarget(this.#campaign, device, true)) return;
+    this.#leftOut[place] += 1;
+  }
+
+  #isToRetry(device: CensusDevice, attempts: readonly CensusAttempt[]): boolean {
+    const { firmwareVersion, lifecycle } = device;
+    if (lifecycle === 'retired' || firmwareVersion === this.#campaign.version) return false;
+    return isToRetry(this.#campaign, attempts) && inTarget(this.#campaign, device, true);
   }
 
   result(): PhaseCensus {
     return {
       devices: [...this.#devices],
       inMaintenance: [...this.#inMaintenance],
-      retired: this.#retired,
-      hasVersion: this.#hasVersion,
-      withheld: this.#withheld,
+      toRetry: [...this.#toRetry],
+      leftOut: { ...this.#leftOut },
       excludedIds: [...this.#excludedIds],
     };
   }
+}
+
+function addTo(phases: number[], phase: number): void {
+  phases[phase - 1] = (phases[phase - 1] ?? 0) + 1;
+}
+
+export function nobodyLeftOut(): Record<LeftOutReason, number> {
+  return {
+    retired: 0,
+    has_version: 0,
+    newer_version: 0,
+    incompatible: 0,
+    rolled_back_before: 0,
+    out_of_attempts: 0,
+  };
 }

@@ -177,7 +177,7 @@ describe('pause on more failures than chance explains', () => {
       kind: 'pause',
       code: 'error_rate_significant',
       words:
-        '6 of 54 started devices failed or rolled back, 11.1 %, more than 2 % can explain (e-value 63, limit 50)',
+        '6 of 54 started devices failed or rolled back, 11.1 %, more than 2 % can explain (e-value 130, limit 40)',
       evidence: {
         rule: 'e_process',
         limits: { errorThreshold: 0.05 },
@@ -185,13 +185,13 @@ describe('pause on more failures than chance explains', () => {
           tolerated: 0.02,
           failures: 6,
           successes: 48,
-          logELimit: Math.log(50),
+          logELimit: Math.log(40),
           boundaries: [{ phase: 1, devices: 1000, failures: 6, boundary: 31 }],
         },
       },
     });
     const { logE } = (judgement.evidence as { outcomes: { logE: number } }).outcomes;
-    expect(logE).toBeGreaterThan(Math.log(50));
+    expect(logE).toBeGreaterThan(Math.log(40));
   });
 
   it('by the count of one phase, where the rate stays under the limit', () => {

@@ -24,6 +24,7 @@ describe('an offer', () => {
       phase: 1,
       round: 1,
       firmwareId: 'fw_0123456789ab',
+      deltaFallbackMaxBytes: null,
     });
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   CensusTaker,
+  nobodyLeftOut,
   placeDevice,
   type CensusDevice,
 } from '../../../src/campaigns/domain/phase-census.ts';
@@ -24,7 +25,7 @@ describe('the place of a device', () => {
     ['retired before it began', 1, device({ lifecycle: 'retired' }), [], 'retired'],
     ['retired in the middle', 1, device({ lifecycle: 'retired' }), round1('trial'), 'retired'],
     ['retired after it failed', 1, device({ lifecycle: 'retired' }), round1('failed'), 'member'],
-    ['does not fit the firmware', 1, device({ withheldFirmwareId: FIRMWARE }), [], 'withheld'],
+    ['does not fit the firmware', 1, device({ withheldFirmwareId: FIRMWARE }), [], 'incompatible'],
     [
       'does not fit another firmware',
       1,
@@ -99,9 +100,8 @@ describe('a census', () => {
     expect(taker.result()).toEqual({
       devices: [2, 10, 108],
       inMaintenance: [0, 0, 0],
-      retired: 0,
-      hasVersion: 0,
-      withheld: 0,
+      toRetry: [0, 0, 0],
+      leftOut: nobodyLeftOut(),
       excludedIds: [],
     });
   });
@@ -115,9 +115,7 @@ describe('a census', () => {
     taker.add(device({ id: 'elsewhere', group: 'lab', lifecycle: 'retired' }), []);
     expect(taker.result()).toMatchObject({
       devices: [0, 0, 0],
-      retired: 2,
-      hasVersion: 1,
-      withheld: 0,
+      leftOut: { ...nobodyLeftOut(), retired: 2, has_version: 1 },
       excludedIds: ['a'],
     });
   });

@@ -1,5 +1,5 @@
 import { GUARD_METRICS, type GuardMetric, type Guards } from '@flotilla/contracts';
-import { outcomeLogE } from './outcome-e-process.ts';
+import { EVEN_MIXTURE, outcomeLogE } from './outcome-e-process.ts';
 
 /** Chance of a false pause, per round, that all guards together may use up. */
 const GUARDS_SHARE = 0.05;
@@ -103,7 +103,7 @@ function weigh(metric: GuardMetric, limit: number, pairs: readonly GuardPair[]):
   }
   const bound = metric === 'errorLogRate' ? Math.log(limit) : limit;
   const worse = changes.filter((change) => change > bound).length;
-  const logE = changes.length === 0 ? 0 : outcomeLogE(worse, changes.length - worse, EVEN);
+  const logE = changes.length === 0 ? 0 : coinLogE(worse, changes.length - worse);
   const atLeast = lowerBound(changes);
   const shown = (value: number): number => (metric === 'errorLogRate' ? Math.exp(value) : value);
   const status = (): GuardStatus => {
@@ -138,15 +138,19 @@ function changeOf(metric: GuardMetric, { before, after }: BeforeAfter): number |
 function lowerBound(changes: readonly number[]): number | null {
   const falling = changes.toSorted((a, b) => b - a);
   const needed = falling.findIndex(
-    (_change, index) =>
-      outcomeLogE(index + 1, falling.length - index - 1, EVEN) >= GUARD_LOG_E_LIMIT,
+    (_change, index) => coinLogE(index + 1, falling.length - index - 1) >= GUARD_LOG_E_LIMIT,
   );
   return needed === -1 ? null : (falling[needed] ?? null);
 }
 
+/** Evidence against a coin that shows "worse" at most every other time. */
+function coinLogE(worse: number, others: number): number {
+  return outcomeLogE(worse, others, EVEN, EVEN_MIXTURE);
+}
+
 /** Whether so many devices could show anything if all of them got worse. */
 function couldBreach(devices: number): boolean {
-  return outcomeLogE(devices, 0, EVEN) >= GUARD_LOG_E_LIMIT;
+  return coinLogE(devices, 0) >= GUARD_LOG_E_LIMIT;
 }
 
 function isKnown(value: number | null): value is number {

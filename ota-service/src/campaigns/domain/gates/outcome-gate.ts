@@ -2,10 +2,10 @@ import { countBoundary } from './count-boundary.ts';
 import { DEFAULT_TOLERATED, outcomeLogE } from './outcome-e-process.ts';
 
 /** Chance of a false pause per round that the e-process may use up. */
-const E_PROCESS_SHARE = 0.02;
+const E_PROCESS_SHARE = 0.025;
 /** The same for the count boundary: of the first phase, and of all later ones together. */
 const FIRST_PHASE_SHARE = 0.02;
-const LATER_PHASES_SHARE = 0.01;
+const LATER_PHASES_SHARE = 0.005;
 
 export const LOG_E_LIMIT = Math.log(1 / E_PROCESS_SHARE);
 

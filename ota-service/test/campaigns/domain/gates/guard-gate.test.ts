@@ -8,7 +8,10 @@ import {
   type DeviceReadings,
   type GuardPair,
 } from '../../../../src/campaigns/domain/gates/guard-gate.ts';
-import { outcomeLogE } from '../../../../src/campaigns/domain/gates/outcome-e-process.ts';
+import {
+  EVEN_MIXTURE,
+  outcomeLogE,
+} from '../../../../src/campaigns/domain/gates/outcome-e-process.ts';
 
 const guards = guardsSchema.parse({});
 const flat: BeforeAfter = { before: 0, after: 0 };
@@ -94,7 +97,7 @@ describe('the guards', () => {
     expect(decision).toMatchObject({ kind: 'pass' });
     expect(decision.words).toContain('CPU');
     expect(decision.words).toContain('too few devices to judge');
-    expect(outcomeLogE(8, 0, 0.5)).toBeGreaterThan(GUARD_LOG_E_LIMIT);
+    expect(outcomeLogE(8, 0, 0.5, EVEN_MIXTURE)).toBeGreaterThan(GUARD_LOG_E_LIMIT);
   });
 
   it('say that a signal which nobody sends is not available, and go on', () => {

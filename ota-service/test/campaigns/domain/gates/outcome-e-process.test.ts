@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { outcomeLogE } from '../../../../src/campaigns/domain/gates/outcome-e-process.ts';
+import {
+  DEFAULT_TOLERATED,
+  EVEN_MIXTURE,
+  outcomeLogE,
+  UPDATE_MIXTURE,
+} from '../../../../src/campaigns/domain/gates/outcome-e-process.ts';
 // Values of an independent implementation in Python (numpy, scipy).
 import golden from './golden-vectors.json' with { type: 'json' };
 
@@ -9,7 +14,14 @@ const count = fc.nat(1_000_000);
 
 describe('evidence against the tolerated failure probability', () => {
   it.each(golden.logE)('after $F failures and $S successes is $logE', ({ F, S, logE }) => {
-    expect(Math.abs(outcomeLogE(F, S) - logE)).toBeLessThan(1e-9);
+    const even = outcomeLogE(F, S, DEFAULT_TOLERATED, EVEN_MIXTURE);
+    expect(Math.abs(even - logE)).toBeLessThan(1e-9);
+  });
+
+  it('mixes weights that add up to one', () => {
+    for (const mixture of [EVEN_MIXTURE, UPDATE_MIXTURE]) {
+      expect(mixture.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
+    }
   });
 
   it('is finite or, where even the best alternative is refuted, minus infinity; never NaN', () => {
