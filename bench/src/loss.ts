@@ -92,6 +92,8 @@ async function play(topology: Topology, options: Options): Promise<BenchResult> 
     }),
   );
   const running = Promise.all(streams.map((stream) => runStream(stream, stop.signal)));
+  // Nobody waits for them when a process does not come back.
+  running.catch(() => undefined);
   const kills = await Promise.race([
     killAtRandom(topology.victims, {
       kills: options.kills,
@@ -102,8 +104,7 @@ async function play(topology: Topology, options: Options): Promise<BenchResult> 
     running.then(() => {
       throw new Error('the streams ended before the kills');
     }),
-  ]);
-  stop.abort();
+  ]).finally(() => stop.abort());
   const accounts = await running;
   const ledger = await drain(topology.warehouseUrl, accounts);
   return report(kills, accounts, ledger, options);

@@ -25,22 +25,22 @@ export async function killAtRandom(
 ): Promise<Record<string, number>> {
   const counts = Object.fromEntries(victims.map(({ name }) => [name, 0]));
   const backAgain = new Map<string, Promise<void>>();
-  const faults: unknown[] = [];
+  const fault = Promise.withResolvers<never>();
+  fault.promise.catch(() => undefined);
   let round: Victim[] = [];
-  for (let done = 0; done < plan.kills && faults.length === 0; done += 1) {
+  for (let done = 0; done < plan.kills; done += 1) {
     if (round.length === 0) round = [...victims];
     const [victim] = round.splice(Math.floor(plan.random() * round.length), 1);
     if (victim === undefined) throw new Error('there is nothing to kill');
-    await backAgain.get(victim.name);
+    await Promise.race([backAgain.get(victim.name), fault.promise]);
     await delay(plan.maxPauseMs * plan.random());
-    backAgain.set(
-      victim.name,
-      victim.kill().catch((error: unknown) => void faults.push(error)),
-    );
+    const back = victim.kill();
+    back.catch(fault.reject);
+    backAgain.set(victim.name, back);
     counts[victim.name] = (counts[victim.name] ?? 0) + 1;
     plan.onKill(victim.name, done + 1);
   }
-  await Promise.all(backAgain.values());
-  if (faults.length > 0) throw faults[0];
+  // Without one that does not come back, others may wait for ever.
+  await Promise.race([Promise.all(backAgain.values()), fault.promise]);
   return counts;
 }

@@ -45,7 +45,8 @@ export async function openDistributed(root: string, shutdown: Shutdown): Promise
   const folder = openDataFolder(root);
   const kafkaFolder = join(root, 'kafka');
   await mkdir(kafkaFolder);
-  const broker = await startKafkaBroker({ folder: kafkaFolder });
+  const readyTimeoutMs = BROKER_READY_TIMEOUT_MS;
+  const broker = await startKafkaBroker({ folder: kafkaFolder, readyTimeoutMs });
   shutdown.add(() => broker.stop());
   const eventLogUrl = `${broker.url}?partitions=${PARTITIONS}`;
   const services = new Services(folder, shutdown);
@@ -84,6 +85,8 @@ export async function openDistributed(root: string, shutdown: Shutdown): Promise
 }
 
 const PARTITIONS = 6;
+/** A slow start shows nothing; this only ends a bench whose broker will never be back. */
+const BROKER_READY_TIMEOUT_MS = 900_000;
 
 /** Processes of the product, started again by their supervisor when they are killed. */
 class Services {

@@ -24,6 +24,8 @@ export interface KafkaBrokerOptions {
   /** Lines of server.properties beside or instead of ours. */
   readonly properties?: Readonly<Record<string, string>>;
   readonly secured?: SecuredListener;
+  /** How long a start may take. */
+  readonly readyTimeoutMs?: number;
 }
 
 /** A real single-node Apache Kafka (KRaft) in a process of its own, on free ports of 127.0.0.1. */
@@ -132,7 +134,7 @@ class BrokerProcess implements KafkaBroker {
   }
 
   async #ready(child: ChildProcess): Promise<void> {
-    const deadline = performance.now() + READY_TIMEOUT_MS;
+    const deadline = performance.now() + (this.#options.readyTimeoutMs ?? READY_TIMEOUT_MS);
     for (;;) {
       if (hasEnded(child)) throw new Error(`java ended with ${child.exitCode ?? 'a signal'}`);
       const admin = new Admin({
