@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { alertsOf, filesOf, loosened, textOf } from './rule-files.ts';
 
-const failed = z.object({ code: z.literal(1), stdout: z.string() });
+const failed = z.object({ code: z.literal(1), stdout: z.string(), stderr: z.string() });
 
 /** What promtool prints about the tests that fail; empty when all pass. */
 async function failuresOf(rules: string, rulesFile: string, testFile: string): Promise<string> {
@@ -18,7 +18,10 @@ async function failuresOf(rules: string, rulesFile: string, testFile: string): P
     const run = promisify(execFile)('promtool', ['test', 'rules', testFile], { cwd: folder });
     return await run.then(
       () => '',
-      (error: unknown) => failed.parse(error).stdout,
+      (error: unknown) => {
+        const { stdout, stderr } = failed.parse(error);
+        return stdout + stderr;
+      },
     );
   } finally {
     await rm(folder, { recursive: true });
