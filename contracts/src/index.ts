@@ -12,6 +12,7 @@ export * from './guards.ts';
 export * from './health.ts';
 export * from './identifiers.ts';
 export * from './label.ts';
+export * from './label-selector.ts';
 export * from './lifecycle.ts';
 export * from './lists.ts';
 export * from './model.ts';

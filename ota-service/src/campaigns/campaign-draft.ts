@@ -1,8 +1,7 @@
 import type { Kysely } from 'kysely';
-import type { CampaignCreate, CampaignStatus } from '@flotilla/contracts';
+import { parseSelector, type CampaignCreate, type CampaignStatus } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
-import { parseSelector } from '../devices/label-selector.ts';
 import type { OfferedFirmware } from '../firmware/domain/offerability.ts';
 import { stringList } from '../firmware/string-list.ts';
 import type { Campaign } from './domain/campaign.ts';

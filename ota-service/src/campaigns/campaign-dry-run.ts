@@ -33,7 +33,7 @@ export async function dryRunCampaign(
   request: CampaignCreate,
   { samples, nowMs }: { readonly samples: number; readonly nowMs: number },
 ): Promise<CampaignPlan> {
-  const { database, store } = deps;
+  const { database } = deps;
   const draft = await draftCampaign(database, id, request, nowMs);
   await refuseUnofferable(database, draft.campaign.firmwareId);
   const leftOut = new LeftOutList(samples);

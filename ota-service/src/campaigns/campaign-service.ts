@@ -47,8 +47,8 @@ export interface CampaignService {
   answerTo(device: PollingDevice, nowMs: number): Promise<PollDecision>;
   /**
    * To be called before the offer goes out; repeats do nothing. Throws ProblemError `conflict` when
-   * the campaign was paused or ended meanwhile, or is at its rate limit: then the offer must not go out. Rejects with the
-   * event log's own errors when it is full or gone.
+   * the campaign was paused or ended meanwhile, or is at its rate limit: then the offer must not go out.
+   * Rejects with the event log's own errors when it is full or gone.
    */
   markOffered(deviceId: string, offer: Offer, nowMs: number): Promise<void>;
   /** To be called before an order back goes out; repeats do nothing. */
@@ -101,21 +101,6 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
   const pacer = new OfferPacer(database);
   const intake = new UpdateIntake({ database, store, running, attempts, pacer, eventLog });
   const loop = evaluationLoop(deps, store, rollbacks);
-  const views = async (campaigns: readonly StoredCampaign[]) => {
-    const exposed = await attempts.exposedDevices(campaigns.map(({ id }) => id));
-    return Promise.all(
-      campaigns.map(async (campaign) => {
-        const isBack = ['rolling_back', 'rolled_back'].includes(campaign.status);
-        const back = isBack ? await rollbacks.progress(campaign) : null;
-        return campaignView(campaign, exposed.get(campaign.id) ?? 0, back);
-      }),
-    );
-  };
-  const get = async (id: string) => {
-    const [view] = await views([await findCampaign(store, id)]);
-    if (view === undefined) throw new Error('a campaign has a view');
-    return view;
-  };
   return {
     reachOf: (model) => intake.reachOf(model),
     answerTo: (device, nowMs) => intake.answerTo(device, nowMs),
@@ -123,17 +108,55 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
     markOffered: (deviceId, offer, nowMs) => intake.markOffered(deviceId, offer, nowMs),
     recordReport: (deviceId, report, nowMs) => intake.recordReport(deviceId, report, nowMs),
     updatesOf: (deviceIds, perDevice) => attempts.updatesOf(deviceIds, perDevice),
+    ...forOperators(deps, { store, attempts, rollbacks, running, loop }),
+    async pauseUnofferable() {
+      await pauseUnofferable(database, store, clock());
+      running.expire();
+    },
+    async evaluateAll() {
+      await loop.evaluateAll();
+      running.expire();
+    },
+    start: () => loop.start(),
+    stop: () => loop.stop(),
+  };
+}
+
+function forOperators(
+  { database, clock, newId }: CampaignServiceDeps,
+  parts: {
+    readonly store: CampaignStore;
+    readonly attempts: AttemptStore;
+    readonly rollbacks: RollbackStore;
+    readonly running: RunningCampaigns;
+    readonly loop: EvaluationLoop;
+  },
+): Pick<CampaignService, 'create' | 'dryRun' | 'list' | 'get' | 'events' | 'act'> {
+  const { store, attempts, rollbacks, running, loop } = parts;
+  const viewOf = async (campaign: StoredCampaign, exposed: ReadonlyMap<string, number>) => {
+    const isBack = campaign.status === 'rolling_back' || campaign.status === 'rolled_back';
+    const back = isBack ? await rollbacks.progress(campaign) : null;
+    return campaignView(campaign, exposed.get(campaign.id) ?? 0, back);
+  };
+  const get = async (id: string) =>
+    viewOf(await findCampaign(store, id), await attempts.exposedDevices([id]));
+  return {
     async create(request, actor) {
-      const id = request.id ?? deps.newId('cmp');
+      const id = request.id ?? newId('cmp');
       await createCampaign({ database, store }, id, request, actor, clock());
       running.expire();
       return get(id);
     },
-    async dryRun(request, samples) {
-      const id = request.id ?? deps.newId('cmp');
-      return dryRunCampaign({ database, store }, id, request, { samples, nowMs: clock() });
+    dryRun: (request, samples) =>
+      dryRunCampaign({ database, store }, request.id ?? newId('cmp'), request, {
+        samples,
+        nowMs: clock(),
+      }),
+    async list() {
+      const campaigns = await store.list({});
+      const exposed = await attempts.exposedDevices(campaigns.map(({ id }) => id));
+      return Promise.all(campaigns.map((campaign) => viewOf(campaign, exposed)));
     },
-    list: async () => views(await store.list({})),
     get,
     async events(id) {
       await findCampaign(store, id);
@@ -148,16 +171,6 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
       running.expire();
       return get(id);
     },
-    async pauseUnofferable() {
-      await pauseUnofferable(database, store, clock());
-      running.expire();
-    },
-    async evaluateAll() {
-      await loop.evaluateAll();
-      running.expire();
-    },
-    start: () => loop.start(),
-    stop: () => loop.stop(),
   };
 }
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import {
   maintenanceWindowsSchema,
+  parseSelector,
   rateLimitSchema,
   type CampaignCreate,
 } from '@flotilla/contracts';
-import { parseSelector } from '../../devices/label-selector.ts';
 
 /** Text of a selector beside what it says; a stored one was parsed before. */
 const selectorSchema = z.string().transform((text, context) => {

@@ -1,5 +1,4 @@
-import { LABEL_TIME_ZONE, isTimeZone, type Labels } from '@flotilla/contracts';
-import { matchesSelector } from '../../devices/label-selector.ts';
+import { LABEL_TIME_ZONE, isTimeZone, matchesSelector, type Labels } from '@flotilla/contracts';
 import { includesGroup, type Campaign } from './campaign.ts';
 import { windowAt, type WindowState } from './maintenance-window.ts';
 

@@ -1,4 +1,4 @@
-import { labelKeySchema, labelValueSchema, type Labels } from '@flotilla/contracts';
+import { labelKeySchema, labelValueSchema, type Labels } from './label.ts';
 
 /** One condition on a device's labels; `not_in` holds as well where the key is absent, as in Kubernetes. */
 export type Requirement =

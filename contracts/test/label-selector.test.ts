@@ -6,7 +6,7 @@ import {
   parseSelector,
   type LabelSelector,
   type Requirement,
-} from '../../src/devices/label-selector.ts';
+} from '../src/index.ts';
 
 const parsed = (text: string): LabelSelector => {
   const result = parseSelector(text);
