@@ -39,6 +39,8 @@ const environmentSchema = z.object({
   FLOTILLA_TRIAL_BOOTS: z.coerce.number().int().min(1).max(255).default(3),
   /** Until ota-service names an interval of its own. */
   FLOTILLA_POLL_MS: durationMs.default(30_000),
+  /** Serves the agent's own /metrics on the loopback interface; not at all when not given. */
+  FLOTILLA_AGENT_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   FLOTILLA_METRICS_INTERVAL_MS: durationMs.default(60_000),
   /** Mount points, separated by commas, to measure beside the file system of the device folder. */
   FLOTILLA_MOUNTS: absolutePaths.default([]),

@@ -11,6 +11,7 @@ import {
   DEFAULT_CANARY,
   type DeviceTelemetryOptions,
 } from './telemetry/create-device-telemetry.ts';
+import { LocalMetrics } from './telemetry/local-metrics.ts';
 import { readLogSources } from './telemetry/logs/log-sources.ts';
 import { readRootFile } from './trust/root-file.ts';
 import { readUpdateSettings } from './update-config.ts';
@@ -19,6 +20,8 @@ await runService('device-agent', async (logger) => {
   const config = loadConfig(configSchema, process.env);
   const lock = FolderLock.acquire(config.FLOTILLA_DEVICE_DIR, process.pid);
   const settings = readSettings(config);
+  const metricsPort = config.FLOTILLA_AGENT_METRICS_PORT;
+  const localMetrics = metricsPort === undefined ? null : await LocalMetrics.listen(metricsPort);
   const telemetry = await createDeviceTelemetry({
     dataDir: settings.deviceDir,
     deviceId: config.FLOTILLA_DEVICE_ID,
@@ -27,6 +30,7 @@ await runService('device-agent', async (logger) => {
     token: settings.token,
     metricsIntervalMs: config.FLOTILLA_METRICS_INTERVAL_MS,
     logger,
+    ...(localMetrics !== null && { localMetrics }),
     ...telemetrySettings(config),
     ...collectorTls(config, logger),
   });
@@ -40,10 +44,14 @@ await runService('device-agent', async (logger) => {
   });
   agent.done.catch((error: unknown) => fault(logger, error));
   return {
-    addresses: { firmware: `http://127.0.0.1:${settings.firmwarePort}` },
+    addresses: {
+      firmware: `http://127.0.0.1:${settings.firmwarePort}`,
+      ...(localMetrics !== null && { metrics: localMetrics.url }),
+    },
     stop: async () => {
       await agent.stop();
       await telemetry.stop();
+      await localMetrics?.close();
       lock.release();
     },
   };

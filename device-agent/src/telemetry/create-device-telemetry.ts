@@ -26,6 +26,7 @@ import type { SamplingRules } from './domain/sampling-decision.ts';
 import { FootprintMonitor, type FootprintReading } from './footprint/footprint-monitor.ts';
 import { HostMetrics } from './host/host-metrics.ts';
 import { canaryMark, readCanaryWindow } from './logs/canary-store.ts';
+import type { LocalMetrics } from './local-metrics.ts';
 import { LogForwarder } from './logs/log-forwarder.ts';
 import { LogIntake } from './logs/log-intake.ts';
 import { DEFAULT_SAMPLING } from './logs/log-sampler.ts';
@@ -67,6 +68,8 @@ export interface DeviceTelemetryOptions {
   /** Carries requests to the collector; plain OTLP/HTTP by default. */
   readonly post?: Post;
   readonly logSources?: LogSources;
+  /** Shows the metrics on the device itself as well. */
+  readonly localMetrics?: LocalMetrics;
   /** Between two looks at the log files. */
   readonly logPollMs?: number;
 }
@@ -322,6 +325,9 @@ class AgentTelemetry implements DeviceTelemetry {
       metricsIntervalMs: this.#options.metricsIntervalMs,
       intervalFactor: () => this.#footprint.intervalFactor,
       logger: this.#logger,
+      ...(this.#options.localMetrics !== undefined && {
+        localMetrics: this.#options.localMetrics,
+      }),
       register: (meter) => {
         this.#host.register(meter);
         this.#footprint.register(meter);

@@ -4,6 +4,7 @@ import type { Resource } from '@opentelemetry/resources';
 import { LoggerProvider, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BatchingLogProcessor } from './batching-log-processor.ts';
+import type { LocalMetrics } from './local-metrics.ts';
 import { PacedMetricReader } from './paced-metric-reader.ts';
 import { QueueLogExporter } from './queue-log-exporter.ts';
 import type { QueueWriter } from './queue-writer.ts';
@@ -17,6 +18,7 @@ export interface VersionSignalsOptions {
   /** Multiplies the interval; 1 or more. */
   readonly intervalFactor: () => number;
   readonly logger: Logger;
+  readonly localMetrics?: LocalMetrics;
   /** Creates the instruments; returns what counts a restart. */
   readonly register: (meter: Meter) => () => void;
 }
@@ -29,7 +31,7 @@ export class VersionSignals {
   readonly #loggerProvider: LoggerProvider;
 
   constructor(options: VersionSignalsOptions) {
-    const { resource, writer, metricsIntervalMs, intervalFactor, logger } = options;
+    const { resource, writer, metricsIntervalMs, intervalFactor, logger, localMetrics } = options;
     this.resource = resource;
     const reader = new PacedMetricReader({
       intervalMs: metricsIntervalMs,
@@ -37,7 +39,10 @@ export class VersionSignals {
       write: (metrics) => writer.writeMetrics(metrics),
       logger,
     });
-    this.#meterProvider = new MeterProvider({ resource, readers: [reader] });
+    this.#meterProvider = new MeterProvider({
+      resource,
+      readers: localMetrics === undefined ? [reader] : [reader, localMetrics.newReader()],
+    });
     this.countRestart = options.register(this.#meterProvider.getMeter(SCOPE));
     const processor = new BatchingLogProcessor(new QueueLogExporter(writer), (err) =>
       logger.error({ err }, 'log records were lost'),
