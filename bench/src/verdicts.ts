@@ -6,12 +6,16 @@ import {
   fixedRule,
   GATE_ALONE,
   HAWKBIT,
+  MANN_WHITNEY_LEVELS,
+  mannWhitneyRule,
   MIN_SAMPLES,
   PHASE_PERCENTS,
   raceRules,
   SHIPPED,
   SHORT_SAMPLE,
 } from './verdicts/campaign-race.ts';
+import { measureControl } from './verdicts/control-report.ts';
+import { measureGuards } from './verdicts/guard-report.ts';
 import { raceQuickFailures } from './verdicts/quick-failures.ts';
 
 const FLEETS = [10, 1000, 100_000, 1_000_000];
@@ -22,6 +26,14 @@ const CHECKED_CAMPAIGNS = 10;
 /** Campaigns of fewer devices are cheap and their rates near the limit: more of them are run. */
 const SMALL_FLEET = 1000;
 const FALSE_PAUSE_LIMIT = 0.05;
+/**
+ * How often the waiting devices fail that the Mann-Whitney compares with: as often as good firmware. That
+ * is the best case for it, since waiting devices have no update that could fail. With bad firmware: as
+ * often as good firmware does at most, which is where every rule's false pauses are held against the limit.
+ */
+const CONTROL_OF_BAD = 0.02;
+/** One device a second starts, and the gate looks every ten seconds. */
+const TIMED_LOOK_EVERY = 10;
 
 const AWS_MIN_SAMPLE = 100;
 const SHOWN = [
@@ -31,9 +43,13 @@ const SHOWN = [
   { rule: fixedRule(10), name: 'fixed 5 %, at least 10' },
   { rule: HAWKBIT, name: 'hawkBit: above 5 % of the group' },
   { rule: fixedRule(AWS_MIN_SAMPLE), name: 'AWS IoT Jobs: 5 %, at least 100' },
+  { rule: mannWhitneyRule(0.05), name: 'Mann-Whitney 5 %, repeated, against 10 each' },
 ] as const;
-/** The plain threshold from 10 on is shown, but its early pauses are no measure: it pauses 40 % of good firmware. */
-const PEERS = SHOWN.slice(4);
+/**
+ * The plain threshold from 10 on and the Mann-Whitney are shown, but their early pauses are no measure:
+ * they pause up to half of all good firmware.
+ */
+const PEERS = SHOWN.slice(4, 6);
 
 interface Row {
   readonly devices: number;
@@ -69,7 +85,11 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   printRows(rows);
   const matched = matchPeers(rows);
   printMatched(matched);
+  const realControl = measureRealControl(campaigns);
+  const timed = measureTimed(campaigns);
   const quickFailures = measureQuickFailures(campaigns);
+  const control = measureControl(campaigns, SEED);
+  const guards = measureGuards(campaigns, SEED);
   const elapsedMs = Math.round(performance.now() - startedAtMs);
   console.log(`\nTook ${formatCount(elapsedMs)} ms.`);
   return {
@@ -80,9 +100,18 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
       elapsedMs,
       cells: shown(rows),
       matched,
+      realControl,
+      timed,
       quickFailures,
+      control: control.figures,
+      guards: guards.figures,
     },
-    goals: [...falsePauseGoals(rows), ...exposureGoals(rows, matched)],
+    goals: [
+      ...falsePauseGoals(rows),
+      ...exposureGoals(rows, matched),
+      ...control.goals,
+      ...guards.goals,
+    ],
   };
 }
 
@@ -92,8 +121,10 @@ function measure(campaigns: number): Row[] {
     for (const failureProbability of [...BASE, ...BAD]) {
       const seed = SEED + 1000 * rows.length;
       const count = campaigns * Math.max(1, SMALL_FLEET / devices);
-      const cell = { devices, failureProbability, campaigns: count, seed };
-      const pausedAt = raceRules(cell, CHECKED_CAMPAIGNS);
+      const isBase = BASE.includes(failureProbability);
+      const controlProbability = isBase ? failureProbability : CONTROL_OF_BAD;
+      const cell = { devices, failureProbability, controlProbability, campaigns: count, seed };
+      const pausedAt = raceRules({ ...cell, lookEvery: 1 }, CHECKED_CAMPAIGNS);
       const exposed = pausedAt.map((rule) => rule.map((at) => Math.min(at, devices)).sort());
       rows.push({
         devices,
@@ -136,6 +167,10 @@ interface Matched {
   readonly minSample: number | null;
   readonly falsePauseRate: number | null;
   readonly exposedMedian: number | null;
+  /** Null when no level tried brings the repeated Mann-Whitney under the limit. */
+  readonly mannWhitneyLevel: number | null;
+  readonly mannWhitneyFalsePauseRate: number | null;
+  readonly mannWhitneyExposedMedian: number | null;
   readonly hawkBitFalsePauseRate: number;
   readonly hawkBitExposedMedian: number;
   readonly flotillaFalsePauseRate: number;
@@ -144,7 +179,8 @@ interface Matched {
 
 /**
  * Early pauses are cheap for a rule that pauses good firmware as well. So the percentage threshold,
- * which is AWS's rule too, gets the smallest minimum sample that keeps its false pauses in bounds.
+ * which is AWS's rule too, gets the smallest minimum sample that keeps its false pauses in bounds, and
+ * the Mann-Whitney the weakest level.
  */
 function matchPeers(rows: readonly Row[]): Matched[] {
   return [100_000, 1_000_000].map((devices) => {
@@ -153,7 +189,13 @@ function matchPeers(rows: readonly Row[]): Matched[] {
     const minSample =
       MIN_SAMPLES.find((sample) => worst(fixedRule(sample)) <= FALSE_PAUSE_LIMIT) ?? null;
     const rule = minSample === null ? null : fixedRule(minSample);
+    const level =
+      MANN_WHITNEY_LEVELS.find((one) => worst(mannWhitneyRule(one)) <= FALSE_PAUSE_LIMIT) ?? null;
+    const peer = level === null ? null : mannWhitneyRule(level);
     return {
+      mannWhitneyLevel: level,
+      mannWhitneyFalsePauseRate: peer === null ? null : worst(peer),
+      mannWhitneyExposedMedian: peer === null ? null : (bad.medians[peer] ?? NaN),
       devices,
       minSample,
       falsePauseRate: rule === null ? null : worst(rule),
@@ -174,9 +216,65 @@ function printMatched(matched: readonly Matched[]): void {
         ? `5 % threshold: no minimum sample up to ${MIN_SAMPLES.at(-1) ?? 0} keeps it in bounds`
         : `5 % of at least ${m.minSample}: ${formatCount(m.exposedMedian)} exposed (${percent(m.falsePauseRate)} false)`;
     const hawkBit = `hawkBit ${formatCount(m.hawkBitExposedMedian)} (${percent(m.hawkBitFalsePauseRate)})`;
+    const mannWhitney =
+      m.mannWhitneyLevel === null || m.mannWhitneyFalsePauseRate === null
+        ? 'Mann-Whitney: no level tried keeps it in bounds'
+        : `Mann-Whitney ${m.mannWhitneyLevel}: ${formatCount(m.mannWhitneyExposedMedian)} (${percent(m.mannWhitneyFalsePauseRate)})`;
     const own = `flotilla ${formatCount(m.flotillaExposedMedian)} (${percent(m.flotillaFalsePauseRate)})`;
-    console.log(`  ${formatCount(m.devices)} devices: ${own}; ${peer}; ${hawkBit}`);
+    console.log(`  ${formatCount(m.devices)} devices: ${own}; ${peer}; ${hawkBit}; ${mannWhitney}`);
   }
+}
+
+/** Waiting devices fail less often than updates do, since nothing is written on them. */
+const REAL_CONTROL = 0.005;
+
+function measureRealControl(campaigns: number): Readonly<Record<string, unknown>>[] {
+  const cell = { devices: 100_000, failureProbability: 0.02, controlProbability: REAL_CONTROL };
+  const pausedAt = raceRules({ ...cell, campaigns, lookEvery: 1, seed: SEED + 400 }, 0);
+  console.log(
+    '\nGood firmware whose updates fail 2 %, while waiting devices fail 0.5 %, 100,000 devices:',
+  );
+  return [SHIPPED, ...MANN_WHITNEY_LEVELS.map(mannWhitneyRule)].map((rule, index) => {
+    const level = MANN_WHITNEY_LEVELS[index - 1] ?? null;
+    const name = level === null ? 'flotilla' : `Mann-Whitney at ${level}`;
+    const pauseRate =
+      (pausedAt[rule] ?? new Float64Array()).filter(Number.isFinite).length / campaigns;
+    console.log(`  ${name}: ${percent(pauseRate)} false pauses`);
+    return { ...cell, rule: name, pauseRate };
+  });
+}
+
+/** The same with a look every ten seconds, one device starting each second: how long until the pause? */
+function measureTimed(campaigns: number): Readonly<Record<string, unknown>>[] {
+  console.log(
+    '\nA look every 10 s, one device starting each second; seconds to the pause (median):',
+  );
+  const figures: Readonly<Record<string, unknown>>[] = [];
+  const body = SHOWN.map(({ name }) => [name]);
+  const cells = [1000, 100_000].flatMap((devices) =>
+    [...BASE.slice(-1), ...BAD].map((probability) => ({ devices, probability })),
+  );
+  for (const [index, { devices, probability }] of cells.entries()) {
+    const isBase = BASE.includes(probability);
+    const controlProbability = isBase ? probability : CONTROL_OF_BAD;
+    const setting = { devices, failureProbability: probability, controlProbability, campaigns };
+    const lookEvery = TIMED_LOOK_EVERY;
+    const pausedAt = raceRules({ ...setting, lookEvery, seed: SEED + 500 + index }, 0);
+    for (const [row, { name, rule }] of SHOWN.entries()) {
+      const seconds = (pausedAt[rule] ?? new Float64Array()).toSorted();
+      const pauseRate = seconds.filter(Number.isFinite).length / campaigns;
+      const median = quantile(seconds, 0.5);
+      const secondsToPause = Number.isFinite(median) ? median : null;
+      figures.push({ ...setting, rule: name, pauseRate, secondsToPause });
+      body[row]?.push(isBase ? percent(pauseRate) : formatCount(secondsToPause));
+    }
+  }
+  const head = cells.map(({ devices, probability }) => {
+    const what = BASE.includes(probability) ? 'false' : 'bad';
+    return `${formatCount(devices)}, ${what} ${percent(probability)}`;
+  });
+  console.log(formatTable(['rule', ...head], body));
+  return figures;
 }
 
 function measureQuickFailures(campaigns: number): Readonly<Record<string, unknown>>[] {
@@ -227,7 +325,11 @@ function exposureGoals(rows: readonly Row[], matched: readonly Matched[]): Goal[
       at: m.exposedMedian,
     };
     const hawkBit = { name: `${where}, against hawkBit`, at: m.hawkBitExposedMedian };
-    return [peer, hawkBit].map(({ name, at }) =>
+    const mannWhitney = {
+      name: `${where}, against Mann-Whitney at ${m.mannWhitneyLevel ?? 'none'}`,
+      at: m.mannWhitneyExposedMedian,
+    };
+    return [peer, hawkBit, mannWhitney].map(({ name, at }) =>
       atMost(name, m.flotillaExposedMedian, (at ?? Infinity) - 1, 'devices'),
     );
   });

@@ -15,15 +15,29 @@ export const SHORT_SAMPLE = 1;
 export const GATE_ALONE = 2;
 export const HAWKBIT = 3;
 const FIXED = 4;
-export const RULE_COUNT = FIXED + MIN_SAMPLES.length;
+const MANN_WHITNEY = FIXED + MIN_SAMPLES.length;
+/** One-sided levels of the repeated Mann-Whitney, and the standard normal's quantiles that belong to them. */
+export const MANN_WHITNEY_LEVELS = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 1e-4, 1e-5] as const;
+const MANN_WHITNEY_Z = [1.6449, 2.0537, 2.3263, 2.5758, 2.8782, 3.0902, 3.719, 4.2649];
+/** Waiting devices that are watched beside each updated one. */
+const CONTROLS_PER_DEVICE = 10;
+export const RULE_COUNT = MANN_WHITNEY + MANN_WHITNEY_LEVELS.length;
 
 export function fixedRule(minSample: number): number {
   return FIXED + MIN_SAMPLES.indexOf(minSample);
 }
 
+export function mannWhitneyRule(level: (typeof MANN_WHITNEY_LEVELS)[number]): number {
+  return MANN_WHITNEY + MANN_WHITNEY_LEVELS.indexOf(level);
+}
+
 export interface Cell {
   readonly devices: number;
   readonly failureProbability: number;
+  /** Of a device that waits, in the same time; only the Mann-Whitney looks at those. */
+  readonly controlProbability: number;
+  /** A look after every so many devices, and at each phase's end. */
+  readonly lookEvery: number;
   readonly campaigns: number;
   readonly seed: number;
 }
@@ -31,7 +45,7 @@ export interface Cell {
 /**
  * Runs all rules over the same campaigns and returns, rule by rule, after how many devices each
  * campaign paused; Infinity when it never did. Devices finish one after the other, phase after
- * phase, and every rule looks after each of them. Only failures, and the moment a minimum sample is
+ * phase, and every rule looks after each of them, or after some. Only failures, and the moment a minimum sample is
  * full, can tip a rule, so the simulation jumps from one to the next.
  */
 export function raceRules(cell: Cell, checkedCampaigns: number): Float64Array[] {
@@ -42,7 +56,8 @@ export function raceRules(cell: Cell, checkedCampaigns: number): Float64Array[] 
   const course = new Course(sizes, cell);
   const one = new Float64Array(RULE_COUNT);
   for (let campaign = 0; campaign < cell.campaigns; campaign++) {
-    const failures: number[] | null = campaign < checkedCampaigns ? [] : null;
+    const isChecked = cell.lookEvery === 1 && campaign < checkedCampaigns;
+    const failures: number[] | null = isChecked ? [] : null;
     course.run(one, failures);
     one.forEach((at, rule) => ((pausedAt[rule] ?? one)[campaign] = at));
     if (failures !== null) {
@@ -61,10 +76,14 @@ class Course {
   readonly #groupLimits: readonly number[];
   readonly #chanceLimits: readonly number[];
   readonly #minSamples: readonly number[];
+  readonly #lookEvery: number;
+  readonly #nextControlGap: () => number;
 
   constructor(sizes: readonly number[], cell: Cell) {
-    const { devices, failureProbability } = cell;
+    const { devices, failureProbability, controlProbability, lookEvery } = cell;
     this.#sizes = sizes;
+    this.#lookEvery = lookEvery;
+    this.#nextControlGap = geometricGaps(uniform(cell.seed + 1), controlProbability);
     this.#nextGap = geometricGaps(uniform(cell.seed), failureProbability);
     const mean = devices * failureProbability;
     this.#eLimit = eProcessTable(Math.min(devices, Math.ceil(mean + 10 * Math.sqrt(mean) + 20)));
@@ -93,11 +112,13 @@ class Course {
     let before = 0;
     let failures = 0;
     let sampleIndex = 0;
-    let shortSampleEnd = this.#shortSample(0);
+    let shortSampleEnd = this.#look(this.#shortSample(0), 0);
+    let controlFailures = 0;
+    let nextControl = this.#nextControlGap();
     for (let at = this.#nextGap(); ; at += this.#nextGap()) {
       // Samples that fill up before this failure are judged with the failures so far.
       for (; sampleIndex < MIN_SAMPLES.length; sampleIndex++) {
-        const sample = this.#minSamples[sampleIndex] ?? 0;
+        const sample = this.#look(this.#minSamples[sampleIndex] ?? 0, phase);
         if (sample >= at || sample > devices) break;
         if (failures / sample >= LIMIT) pause(FIXED + sampleIndex, sample);
       }
@@ -112,31 +133,45 @@ class Course {
         phase++;
         begin = end;
         before = failures;
-        shortSampleEnd = end + this.#shortSample(phase);
+        shortSampleEnd = this.#look(end + this.#shortSample(phase), phase);
       }
       if (at > devices) return;
       failures++;
       recorded?.push(at);
       const inPhase = failures - before;
-      const isSignificant =
-        at <= (this.#eLimit[failures] ?? 0) || inPhase >= (this.#boundaries[phase] ?? Infinity);
-      const isAboveGroupLimit = inPhase >= (this.#groupLimits[phase] ?? Infinity);
-      if (isSignificant) pause(GATE_ALONE, at);
-      if (isAboveGroupLimit) pause(HAWKBIT, at);
-      if (isSignificant || inPhase >= (this.#chanceLimits[phase] ?? Infinity)) pause(SHIPPED, at);
-      if (isSignificant || isAboveGroupLimit) {
-        pause(SHORT_SAMPLE, at);
-      } else if (at - begin >= this.#shortSample(phase) && inPhase / (at - begin) > LIMIT) {
-        pause(SHORT_SAMPLE, at);
+      const seenAt = this.#look(at, phase);
+      for (; nextControl <= CONTROLS_PER_DEVICE * seenAt; nextControl += this.#nextControlGap()) {
+        controlFailures++;
       }
-      if (failures / at >= LIMIT) {
-        for (let i = 0; i < MIN_SAMPLES.length && (this.#minSamples[i] ?? 0) <= at; i++) {
-          pause(FIXED + i, at);
+      const isSignificant =
+        seenAt <= (this.#eLimit[failures] ?? 0) || inPhase >= (this.#boundaries[phase] ?? Infinity);
+      const isAboveGroupLimit = inPhase >= (this.#groupLimits[phase] ?? Infinity);
+      if (isSignificant) pause(GATE_ALONE, seenAt);
+      if (isAboveGroupLimit) pause(HAWKBIT, seenAt);
+      const isBeyondChance = inPhase >= (this.#chanceLimits[phase] ?? Infinity);
+      if (isSignificant || isBeyondChance) pause(SHIPPED, seenAt);
+      const inPhaseSeen = seenAt - begin;
+      const isAboveRate = inPhaseSeen >= this.#shortSample(phase) && inPhase / inPhaseSeen > LIMIT;
+      if (isSignificant || isAboveGroupLimit || isAboveRate) pause(SHORT_SAMPLE, seenAt);
+      if (failures / seenAt >= LIMIT) {
+        for (let i = 0; i < MIN_SAMPLES.length && (this.#minSamples[i] ?? 0) <= seenAt; i++) {
+          pause(FIXED + i, seenAt);
         }
+      }
+      if (seenAt >= (this.#minSamples[0] ?? 0)) {
+        const z = mannWhitneyZ(failures, seenAt, controlFailures, CONTROLS_PER_DEVICE * seenAt);
+        for (let i = 0; z > (MANN_WHITNEY_Z[i] ?? Infinity); i++) pause(MANN_WHITNEY + i, seenAt);
       }
       // Nothing pauses earlier than now: a campaign that every rule paused is over.
       if (isAboveGroupLimit && pausedAt.every(Number.isFinite)) return;
     }
+  }
+
+  /** When the outcome of the device `at` is seen: at the next look, the phase's end at the latest. */
+  #look(at: number, phase: number): number {
+    const end = this.#sizes[phase] ?? at;
+    const look = Math.ceil(at / this.#lookEvery) * this.#lookEvery;
+    return at <= end ? Math.min(look, end) : look;
   }
 
   /** Devices of a phase that the short sample waits for before it reads the limit. */
@@ -144,6 +179,22 @@ class Course {
     const size = (this.#sizes[phase] ?? 0) - (this.#sizes[phase - 1] ?? 0);
     return Math.min(SHORT_MIN_SAMPLE, Math.max(1, size));
   }
+}
+
+/**
+ * The Mann-Whitney statistic of updated against waiting devices where each only failed or did not,
+ * standardised with its correction for ties; large when updated ones fail more often.
+ */
+function mannWhitneyZ(
+  failed: number,
+  of: number,
+  controlFailed: number,
+  ofControl: number,
+): number {
+  const all = of + ofControl;
+  const share = (failed + controlFailed) / all;
+  const variance = share * (1 - share) * (1 / of + 1 / ofControl) * (all / (all - 1));
+  return (failed / of - controlFailed / ofControl) / Math.sqrt(variance);
 }
 
 /** The fewest failures of a phase that break a limit; beyond its size none does. */

@@ -10,9 +10,10 @@ import {
 import { raceQuickFailures } from '../../src/verdicts/quick-failures.ts';
 
 const CAMPAIGNS = 1500;
+const LOOKS = { controlProbability: 0.01, lookEvery: 1 };
 
 function race(devices: number, failureProbability: number, checked = 20) {
-  const cell = { devices, failureProbability, campaigns: CAMPAIGNS, seed: 7 };
+  const cell = { devices, failureProbability, campaigns: CAMPAIGNS, seed: 7, ...LOOKS };
   const pausedAt = raceRules(cell, checked);
   return (rule: number) => {
     const sorted = pausedAt[rule]!.slice().sort();
@@ -35,19 +36,20 @@ describe('simulated campaigns', () => {
   });
 
   it('agree with an independent simulation of the same rules', () => {
-    // Reference figures from 4,000 runs in numpy; the tolerances are four standard errors or more.
+    // Figures of simulations in Python; the tolerances are four standard errors or more.
     const small = race(1000, 0.02);
     expect(Math.abs(small(fixedRule(10)).rate - 0.3917)).toBeLessThan(0.06);
     expect(Math.abs(small(HAWKBIT).rate - 0.21)).toBeLessThan(0.05);
-    expect(Math.abs(small(GATE_ALONE).rate - 0.0243)).toBeLessThan(0.02);
+    expect(Math.abs(small(GATE_ALONE).rate - 0.0252)).toBeLessThan(0.02);
     const large = race(100_000, 0.1);
     expect(Math.abs(large(HAWKBIT).median - 507)).toBeLessThan(12);
-    expect(Math.abs(large(GATE_ALONE).median - 54)).toBeLessThan(8);
+    expect(Math.abs(large(GATE_ALONE).median - 44)).toBeLessThan(8);
     expect(large(fixedRule(10)).median).toBe(10);
   });
 
   it('pause between the gate alone and the plain limit beside it', () => {
-    const cell = { devices: 1000, failureProbability: 0.05, campaigns: CAMPAIGNS, seed: 3 };
+    const bad = { devices: 1000, failureProbability: 0.05 };
+    const cell = { ...bad, campaigns: CAMPAIGNS, seed: 3, ...LOOKS };
     const pausedAt = raceRules(cell, 0);
     for (let i = 0; i < CAMPAIGNS; i += 1) {
       const either = Math.min(pausedAt[GATE_ALONE]![i]!, pausedAt[HAWKBIT]![i]!);

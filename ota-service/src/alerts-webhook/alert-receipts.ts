@@ -16,7 +16,7 @@ export class AlertReceipts {
       .select('starts_at_ms')
       .where('fingerprint', '=', fingerprint)
       .execute();
-    return rows.map((row) => Number(row.starts_at_ms));
+    return rows.map((row) => row.starts_at_ms);
   }
 
   /** Repeats change nothing; those that are too old to be accepted again are dropped. */

@@ -13,6 +13,7 @@ import { CampaignStore } from '../campaigns/campaign-store.ts';
 import { stepCampaign } from '../campaigns/domain/campaign-machine.ts';
 import type { Database } from '../db/database.ts';
 import { AlertReceipts } from './alert-receipts.ts';
+import { AlertStates } from './alert-states.ts';
 import { decideAlert } from './domain/alert-decision.ts';
 
 /** The audit log's name for it. */
@@ -28,6 +29,7 @@ export class AlertIntake {
   readonly #database: Kysely<Database>;
   readonly #store: CampaignStore;
   readonly #receipts: AlertReceipts;
+  readonly #states: AlertStates;
   readonly #clock: () => number;
   readonly #alerts: Counter<'outcome'>;
 
@@ -39,6 +41,7 @@ export class AlertIntake {
     this.#database = deps.database;
     this.#store = new CampaignStore(deps.database);
     this.#receipts = new AlertReceipts(deps.database);
+    this.#states = new AlertStates(deps.database);
     this.#clock = deps.clock;
     this.#alerts = new Counter({
       name: 'flotilla_alert_webhook_alerts_total',
@@ -50,6 +53,7 @@ export class AlertIntake {
 
   /** One after the other; a registry that fails rejects, and Alertmanager sends all of it again. */
   async take({ alerts }: AlertWebhook): Promise<AlertWebhookAnswer> {
+    await this.#states.keep(alerts, this.#clock());
     const results: Result[] = [];
     for (const alert of alerts) {
       const result = await this.#takeOne(alert);

@@ -2,7 +2,7 @@ import { alertWebhookAnswerSchema, campaignCreateSchema } from '@flotilla/contra
 import { createHttpServer, createLogger } from '@flotilla/service';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AlertIntake } from '../../src/alerts-webhook/alert-webhook.ts';
 import { registerAlertWebhook } from '../../src/alerts-webhook/alert-webhook-route.ts';
 import { registryWarehouse } from '../campaigns/registry-warehouse.ts';
