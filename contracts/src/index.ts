@@ -1,3 +1,4 @@
+export * from './alert.ts';
 export * from './alert-webhook.ts';
 export * from './attributes.ts';
 export * from './bundle.ts';
