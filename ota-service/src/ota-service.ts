@@ -6,6 +6,8 @@ import type { Registry } from 'prom-client';
 import type { EventLog } from '@flotilla/event-log';
 import { closeServer, createHttpServer, type Logger } from '@flotilla/service';
 import { AlertIntake } from './alerts-webhook/alert-webhook.ts';
+import { registerAlertRoutes } from './alerts-webhook/alert-routes.ts';
+import { AlertStates } from './alerts-webhook/alert-states.ts';
 import { registerAlertWebhook } from './alerts-webhook/alert-webhook-route.ts';
 import type { CampaignService } from './campaigns/campaign-service.ts';
 import type { Database } from './db/database.ts';
@@ -197,6 +199,7 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
     done(null, payload);
   });
   registerStatusRoute(app, { version: deps.version, startedAtMs: clock(), clock });
+  registerAlertRoutes(app, new AlertStates(deps.database));
   const { models, uploads, resumable } = parts;
   const onUnofferable = () => deps.campaigns.pauseUnofferable();
   registerModelRoutes(app, {

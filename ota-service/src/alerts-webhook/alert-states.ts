@@ -97,7 +97,7 @@ function viewOf(row: Selectable<AlertStateRow>): AlertView {
     deviceId: row.device_id,
     campaignId: row.campaign_id,
     labels,
-    startsAt: new Date(Number(row.starts_at_ms)).toISOString(),
-    toldAt: new Date(Number(row.told_at_ms)).toISOString(),
+    startsAt: new Date(row.starts_at_ms).toISOString(),
+    toldAt: new Date(row.told_at_ms).toISOString(),
   };
 }
