@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { campaignIdSchema, nameSchema, sha256Schema, versionSchema } from './identifiers.ts';
+import { decommissionOrderSchema } from './lifecycle.ts';
 import { targetPathSchema } from './release.ts';
 
 /** POST /device/v1/poll, by device token: what runs here, what may I do? */
@@ -55,5 +56,7 @@ export const pollResponseSchema = z.object({
   pollAfterMs: z.number().int().positive().max(86_400_000),
   deployment: deploymentSchema.nullable(),
   rollback: rollbackOrderSchema.nullish(),
+  /** To a device that is retired; then there is nothing else in the answer. */
+  decommission: decommissionOrderSchema.optional(),
 });
 export type PollResponse = z.infer<typeof pollResponseSchema>;

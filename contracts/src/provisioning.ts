@@ -6,6 +6,7 @@ import {
   sha256Schema,
   timestampSchema,
 } from './identifiers.ts';
+import { labelMapSchema } from './label.ts';
 
 const pemSchema = z.string().min(1).max(16_384);
 const base64Schema = z.base64().min(1).max(4096);
@@ -62,8 +63,6 @@ export const manufacturerViewSchema = manufacturerCreateSchema.extend({
 });
 export type ManufacturerView = z.infer<typeof manufacturerViewSchema>;
 
-export const labelsSchema = z.record(z.string().min(1).max(63), z.string().max(63));
-
 /** POST /api/v1/provisioning/rules: what a new device gets; of those that fit, the highest priority. */
 export const provisioningRuleSchema = z.strictObject({
   name: nameSchema,
@@ -71,7 +70,7 @@ export const provisioningRuleSchema = z.strictObject({
   model: nameSchema.optional(),
   serialPrefix: z.string().min(1).max(64).optional(),
   group: nameSchema,
-  labels: labelsSchema.default({}),
+  labels: labelMapSchema.default({}),
   /** Offered to it before it becomes active; of the rule's model. */
   firstFirmwareId: firmwareIdSchema.optional(),
 });
@@ -84,8 +83,8 @@ export type ProvisioningRuleView = z.infer<typeof provisioningRuleViewSchema>;
 /** POST /device/v1/provisioning/challenges */
 export const challengeRequestSchema = z.strictObject({ serial: serialSchema });
 export const challengeSchema = z.object({
-  /** 32 random bytes in base64url; to be used once, by this serial. */
-  nonce: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  /** To be signed once, by this serial, before it expires. */
+  nonce: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/),
   expiresAt: timestampSchema,
 });
 
@@ -100,7 +99,7 @@ export function claimStatement(serial: string, nonce: string, csrSha256Hex: stri
 /** POST /device/v1/provisioning/claims */
 export const claimSchema = z.strictObject({
   serial: serialSchema,
-  nonce: z.string().max(64),
+  nonce: z.string().max(128),
   /** PKCS #10 (RFC 2986), DER in base64: CN is the serial, the key is P-256. */
   csr: base64Schema,
   /** Over `claimStatement`: Ed25519, or ECDSA with SHA-256 as DER. */
@@ -127,7 +126,7 @@ export const deviceConfigurationSchema = z.object({
   deviceId: deviceIdSchema,
   model: nameSchema,
   group: nameSchema,
-  labels: labelsSchema,
+  labels: labelMapSchema,
   otaUrl: z.url(),
   collectorUrl: z.url(),
   /** Text of the root.json to begin with. */
@@ -229,3 +228,19 @@ export const caViewSchema = z.object({
   trustBundlePem: z.string(),
 });
 export type CaView = z.infer<typeof caViewSchema>;
+
+/** POST /internal/v1/server-certificates: a listener of ours that devices talk to. */
+export const serverCertificateRequestSchema = z.strictObject({
+  /** DNS names and addresses. */
+  names: z.array(z.string().min(1).max(253)).min(1).max(20),
+  /** P-256. */
+  publicKeyPem: pemSchema,
+});
+export const issuedServerCertificateSchema = z.object({
+  /** The certificate, its intermediate, and the bridge from an older root while there is one. */
+  chainPem: z.string(),
+  /** Roots that client certificates are checked with. */
+  trustBundlePem: z.string(),
+  renewAt: timestampSchema,
+});
+export type IssuedServerCertificate = z.infer<typeof issuedServerCertificateSchema>;

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { isDatabaseUrl } from './db/database-url.ts';
+import { identityEnvironment } from './identity-config.ts';
 
 const GIB = 1024 ** 3;
 
@@ -39,6 +40,7 @@ export const configSchema = z.object({
   FLOTILLA_OPERATOR_TOKEN_FILE: absolutePath,
   /** A token for Alertmanager, which may only pause campaigns; without it there is no webhook. */
   FLOTILLA_ALERT_WEBHOOK_TOKEN_FILE: absolutePath.optional(),
+  ...identityEnvironment,
   FLOTILLA_EVALUATION_INTERVAL_MS: milliseconds.default(1000),
   FLOTILLA_DEVICE_POLL_MS: milliseconds.default(30_000),
   /** How often the fleet is counted for /metrics. */

@@ -6,6 +6,8 @@ import { DdiActionStore } from './ddi/ddi-action-store.ts';
 import { DdiDevices } from './ddi/ddi-devices.ts';
 import { registerDdiRoutes } from './ddi/ddi-routes.ts';
 import { DevicePolls } from './devices/device-polls.ts';
+import type { IdentityServices } from './identity-services.ts';
+import { registerClaimRoutes } from './provisioning/claim-routes.ts';
 import { isDownloadable } from './firmware/downloadable.ts';
 import type { ArtifactRouteDeps } from './http/artifact-route.ts';
 import { registerDeviceRoutes } from './http/device-routes.ts';
@@ -15,16 +17,22 @@ import { TrustStore } from './trust/trust-store.ts';
 
 /** What both ways in share: one memory of verified tokens, one answer to a poll. */
 export type DeviceApiDeps = OtaServiceDeps &
-  Parts & { readonly polls: DevicePolls; readonly tokens: VerifiedTokens } & Pick<
+  Parts &
+  IdentityServices & { readonly polls: DevicePolls; readonly tokens: VerifiedTokens } & Pick<
     ArtifactRouteDeps,
     'isDownloadable'
   >;
 
-export function deviceApiDeps(deps: OtaServiceDeps, parts: Parts): DeviceApiDeps {
+export function deviceApiDeps(
+  deps: OtaServiceDeps,
+  parts: Parts,
+  identity: IdentityServices,
+): DeviceApiDeps {
   return {
     ...deps,
     ...parts,
-    polls: new DevicePolls({ ...parts, ...deps, pollMs: deps.devicePollMs }),
+    ...identity,
+    polls: new DevicePolls({ ...parts, ...deps, ...identity, pollMs: deps.devicePollMs }),
     tokens: new VerifiedTokens(createPublicKey(deps.deviceTokenKey)),
     isDownloadable: (sha256, model) => isDownloadable(deps.database, sha256, model),
   };
@@ -47,4 +55,10 @@ export function registerDdiApi(app: FastifyInstance, deps: DeviceApiDeps): void 
     fingerprints: new ArtifactFingerprints(deps.artifacts),
     pollMs: deps.devicePollMs,
   });
+}
+
+/** How new devices come by their certificates; nothing without an authority. */
+export function registerClaimApi(app: FastifyInstance, deps: DeviceApiDeps): void {
+  const { authority } = deps;
+  if (authority !== null) registerClaimRoutes(app, { ...deps, claims: authority.claims });
 }

@@ -19,11 +19,16 @@ import { FolderArtifactStore } from './firmware/folder-artifact-store.ts';
 import { FleetMetrics } from './fleet-metrics/fleet-metrics.ts';
 import { RegistryFleet } from './fleet-metrics/registry-fleet.ts';
 import { WarehouseFleet } from './fleet-metrics/warehouse-fleet.ts';
-import { createOtaService, type OtaServiceDeps } from './ota-service.ts';
+import type { DeviceListener } from './http/device-listener.ts';
+import { readIdentitySettings } from './identity-config.ts';
+import { openDeviceListener } from './open-device-listener.ts';
+import { createOtaService, type OtaService, type OtaServiceDeps } from './ota-service.ts';
 import { newRandomId } from './random-id.ts';
 import { loadSecrets } from './secrets.ts';
 
 const WAREHOUSE_TIMEOUT_MS = 10_000;
+/** As the service's own listener. */
+const DRAIN_MS = 3000;
 /** A device that has missed so many polls is silent. */
 const SILENT_POLLS = 10;
 const clock = (): number => Date.now();
@@ -53,32 +58,29 @@ async function start(logger: Logger): Promise<RunningService> {
     ...shared,
     evaluationIntervalMs: config.FLOTILLA_EVALUATION_INTERVAL_MS,
   });
+  let tls: DeviceListener | null = null;
   const service = await createOtaService({
     ...shared,
     ...secrets,
+    ...(await readIdentitySettings(config, () => tls?.url)),
+    ...plainSettings(config),
     artifacts,
     partials: await artifacts.partials(),
     campaigns,
     registerCampaignRoutes: (app) => registerCampaignRoutes(app, campaigns),
-    maxArtifactBytes: config.FLOTILLA_MAX_ARTIFACT_BYTES,
-    tufValidity: {
-      snapshotMs: config.FLOTILLA_TUF_SNAPSHOT_VALIDITY_MS,
-      timestampMs: config.FLOTILLA_TUF_TIMESTAMP_VALIDITY_MS,
-    },
-    devicePollMs: config.FLOTILLA_DEVICE_POLL_MS,
-    consoleFolder: config.FLOTILLA_CONSOLE_DIR,
-    version: packageJson.version,
   });
   const fleetMetrics = openFleetMetrics(config, shared);
   const http = await service.app.listen({
     host: config.FLOTILLA_OTA_HOST,
     port: config.FLOTILLA_OTA_PORT,
   });
+  tls = await listenForDevices(config, service, logger);
   service.start();
   fleetMetrics.start();
   return {
-    addresses: { http },
+    addresses: { http, ...(tls !== null && { devices: tls.url }) },
     async stop() {
+      await tls?.close(DRAIN_MS);
       await fleetMetrics.stop();
       await service.stop();
       await warehouse.close();
@@ -87,6 +89,30 @@ async function start(logger: Logger): Promise<RunningService> {
       lock?.release();
     },
   };
+}
+
+function plainSettings(config: OtaConfig) {
+  return {
+    maxArtifactBytes: config.FLOTILLA_MAX_ARTIFACT_BYTES,
+    tufValidity: {
+      snapshotMs: config.FLOTILLA_TUF_SNAPSHOT_VALIDITY_MS,
+      timestampMs: config.FLOTILLA_TUF_TIMESTAMP_VALIDITY_MS,
+    },
+    devicePollMs: config.FLOTILLA_DEVICE_POLL_MS,
+    consoleFolder: config.FLOTILLA_CONSOLE_DIR,
+    version: packageJson.version,
+  };
+}
+
+function listenForDevices(
+  config: OtaConfig,
+  service: OtaService,
+  logger: Logger,
+): Promise<DeviceListener> | null {
+  const { FLOTILLA_DEVICE_TLS_PORT: port, FLOTILLA_DEVICE_TLS_HOST: host } = config;
+  if (port === undefined) return null;
+  const names = config.FLOTILLA_DEVICE_TLS_NAMES;
+  return openDeviceListener(service, { clock, logger }, names, { host, port });
 }
 
 function openWarehouse(url: string): ClickHouseClient {

@@ -15,8 +15,20 @@ import { Leases } from './db/leases.ts';
 import { computeDelta } from './delta/compute-delta.ts';
 import { DeltaJobs } from './delta/delta-jobs.ts';
 import { DeltaStore } from './delta/delta-store.ts';
+import {
+  createIdentityServices,
+  type CaSettings,
+  type IdentityServices,
+} from './identity-services.ts';
+import { registerIdentityApi, registerInternalApi } from './identity-apis.ts';
+import type { CredentialHolder } from './lifecycle/decommission-effects.ts';
 import { DeviceStore } from './devices/device-store.ts';
-import { deviceApiDeps, registerDdiApi, registerDeviceApi } from './device-apis.ts';
+import {
+  deviceApiDeps,
+  registerClaimApi,
+  registerDdiApi,
+  registerDeviceApi,
+} from './device-apis.ts';
 import { HealthReader } from './devices/health-reader.ts';
 import { LastSeenBuffer } from './devices/last-seen-buffer.ts';
 import { registerLabelRoutes } from './devices/label-routes.ts';
@@ -92,6 +104,12 @@ export interface OtaServiceDeps {
   readonly newId: (prefix: string) => string;
   readonly logger: Logger;
   readonly registry: Registry;
+  /** An authority of our own, for devices with certificates; without it there are tokens alone. */
+  readonly ca?: CaSettings;
+  /** Opens the internal API, for the services beside this one; without it there is none. */
+  readonly internalToken?: string;
+  /** Other places with credentials of devices, to be emptied when one is retired. */
+  readonly credentialHolders?: readonly CredentialHolder[];
   /** Computes deltas; on a worker thread when not given. */
   readonly computeDelta?: typeof computeDelta;
 }
@@ -99,6 +117,7 @@ export interface OtaServiceDeps {
 export interface OtaService {
   readonly app: FastifyInstance;
   readonly trust: TrustService;
+  readonly identity: IdentityServices;
   /** Background work: the evaluation loop and the delta queue. */
   start(): void;
   stop(): Promise<void>;
@@ -106,7 +125,7 @@ export interface OtaService {
 
 /** Wires the service from its engines. */
 export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService> {
-  const { database, clock, logger, registry } = deps;
+  const { database, clock, logger } = deps;
   const devices = new DeviceStore(database);
   const firmware = new FirmwareStore(database);
   const deltas = new DeltaStore(database);
@@ -124,27 +143,15 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
   const stores = { devices, firmware, models, deltas };
   const work = { lastSeen, deltaJobs, health, uploads, resumable, trust, garbage };
   const parts: Parts = { ...stores, ...work };
+  const identity = await createIdentityServices(deps, devices);
+  await identity.start();
 
-  const app = createHttpServer({ logger, registry, readiness: () => readiness(database) });
-  measureRequests(app, registry);
-  registerRegistryMetrics(registry, { devices, firmware, deltas });
-  registerTrustMetrics(registry, new TrustStore(database));
-  registerOpenApiRoute(app, deps.version);
-  scope(app, (operator) => registerOperatorApi(operator, deps, parts));
-  const devicesApi = deviceApiDeps(deps, parts);
-  scope(app, (device) => registerDeviceApi(device, devicesApi));
-  scope(app, (device) => registerDdiApi(device, devicesApi));
-  const { consoleFolder, alertWebhookToken } = deps;
-  if (alertWebhookToken !== undefined) {
-    const alerts = new AlertIntake(deps);
-    scope(app, (hook) => registerAlertWebhook(hook, alerts, alertWebhookToken));
-  }
-  if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
-
+  const app = createApp(deps, parts, identity);
   let pausing: Promise<void> | undefined;
   return {
     app,
     trust,
+    identity,
     start() {
       // What a kill left between a withdrawal and its pauses.
       pausing = deps.campaigns
@@ -158,6 +165,7 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
     },
     async stop() {
       await closeServer(app, DRAIN_MS);
+      await identity.stop();
       await pausing;
       trust.stop();
       await deps.campaigns.stop();
@@ -167,6 +175,35 @@ export async function createOtaService(deps: OtaServiceDeps): Promise<OtaService
       await lastSeen.flush();
     },
   };
+}
+
+/** Every route, each below the authentication of who calls it. */
+function createApp(
+  deps: OtaServiceDeps,
+  parts: Parts,
+  identity: IdentityServices,
+): FastifyInstance {
+  const { database, logger, registry, consoleFolder, alertWebhookToken } = deps;
+  const app = createHttpServer({ logger, registry, readiness: () => readiness(database) });
+  measureRequests(app, registry);
+  registerRegistryMetrics(registry, parts);
+  registerTrustMetrics(registry, new TrustStore(database));
+  registerOpenApiRoute(app, deps.version);
+  scope(app, (operator) => {
+    registerOperatorApi(operator, deps, parts);
+    registerIdentityApi(operator, deps, parts, identity);
+  });
+  scope(app, (internal) => registerInternalApi(internal, deps, identity));
+  const devicesApi = deviceApiDeps(deps, parts, identity);
+  scope(app, (device) => registerDeviceApi(device, devicesApi));
+  scope(app, (device) => registerDdiApi(device, devicesApi));
+  scope(app, (device) => registerClaimApi(device, devicesApi));
+  if (alertWebhookToken !== undefined) {
+    const alerts = new AlertIntake(deps);
+    scope(app, (hook) => registerAlertWebhook(hook, alerts, alertWebhookToken));
+  }
+  if (consoleFolder !== undefined) scope(app, (page) => registerConsole(page, consoleFolder));
+  return app;
 }
 
 async function openTrust(deps: OtaServiceDeps): Promise<TrustService> {

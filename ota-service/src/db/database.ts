@@ -1,8 +1,11 @@
+import type { CaTables } from '../ca/tables.ts';
 import type { AlertTables } from '../alerts-webhook/tables.ts';
 import type { CampaignTables } from '../campaigns/tables.ts';
 import type { DdiTables } from '../ddi/tables.ts';
 import type { DeviceTables } from '../devices/tables.ts';
 import type { FirmwareTables } from '../firmware/tables.ts';
+import type { LifecycleTables } from '../lifecycle/tables.ts';
+import type { ProvisioningTables } from '../provisioning/tables.ts';
 import type { TrustTables } from '../trust/tables.ts';
 import type { LeaseTables } from './lease-table.ts';
 
@@ -13,4 +16,7 @@ export type Database = FirmwareTables &
   DdiTables &
   TrustTables &
   AlertTables &
+  LifecycleTables &
+  CaTables &
+  ProvisioningTables &
   LeaseTables;

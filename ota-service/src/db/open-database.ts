@@ -2,11 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { caMigrations } from '../ca/tables.ts';
 import { alertMigrations } from '../alerts-webhook/tables.ts';
 import { campaignMigrations } from '../campaigns/tables.ts';
 import { ddiMigrations } from '../ddi/tables.ts';
 import { deviceMigrations } from '../devices/tables.ts';
 import { firmwareMigrations } from '../firmware/migrations.ts';
+import { lifecycleMigrations } from '../lifecycle/tables.ts';
+import { provisioningMigrations } from '../provisioning/tables.ts';
 import { trustMigrations } from '../trust/tables.ts';
 import type { Database } from './database.ts';
 import { isSharedDatabase, sqliteFileOf } from './database-url.ts';
@@ -89,6 +92,9 @@ async function migrate(database: Kysely<Database>): Promise<void> {
           ...campaignMigrations,
           ...ddiMigrations,
           ...trustMigrations,
+          ...lifecycleMigrations,
+          ...caMigrations,
+          ...provisioningMigrations,
           ...leaseMigrations,
           ...alertMigrations,
         }),

@@ -140,7 +140,6 @@ export class DdiDevices {
     await this.#deps.devices.setState(
       device.id,
       {
-        lifecycle: device.lifecycle === 'provisioned' ? 'active' : device.lifecycle,
         firmwareVersion: firmware.version,
         firmwareSha256: firmware.sha256,
         hardwareRevision: device.hardware_revision,

@@ -10,6 +10,8 @@ import type { CampaignService, Offer, PollDecision } from '../campaigns/campaign
 import type { DeviceIdentity } from '@flotilla/signing';
 import type { DeltaJobs } from '../delta/delta-jobs.ts';
 import type { DeltaStore } from '../delta/delta-store.ts';
+import type { LifecycleService } from '../lifecycle/lifecycle-service.ts';
+import type { FirstFirmware } from '../provisioning/first-firmware.ts';
 import type { FirmwareRow, FirmwareStore } from '../firmware/firmware-store.ts';
 import { decideOfferableTo } from '../firmware/domain/offerability.ts';
 import type { ModelStore } from '../firmware/model-store.ts';
@@ -32,6 +34,8 @@ export interface DevicePollDeps {
   readonly deltas: DeltaStore;
   readonly deltaJobs: Pick<DeltaJobs, 'request'>;
   readonly campaigns: Pick<CampaignService, 'reachOf' | 'answerTo' | 'markOffered' | 'markOrdered'>;
+  readonly lifecycle: Pick<LifecycleService, 'activate'>;
+  readonly firstFirmware: Pick<FirstFirmware, 'isAwaited' | 'offerFor'>;
   readonly pollMs: number;
   readonly clock: () => number;
 }
@@ -61,11 +65,15 @@ export class DevicePolls {
     return { pollAfterMs: pollMs, deployment: null };
   }
 
-  async answer(device: DeviceRow, poll: PollRequest): Promise<PollResponse> {
-    const { campaigns, pollMs, clock } = this.#deps;
+  async answer(registered: DeviceRow, poll: PollRequest): Promise<PollResponse> {
+    const { campaigns, firstFirmware, pollMs, clock } = this.#deps;
     const nowMs = clock();
-    await this.#remember(device, poll, nowMs);
+    const device = await this.#remember(registered, poll, nowMs);
     const idle: PollResponse = { pollAfterMs: pollMs, deployment: null };
+    if (device.lifecycle === 'provisioned') {
+      const first = await firstFirmware.offerFor(device, poll.runningVersion);
+      return first === null ? idle : this.#offerFirst(device, first, poll, nowMs);
+    }
     const { epoch, reaches } = await campaigns.reachOf(device.model);
     const { runningVersion: firmwareVersion } = poll;
     const asking = { id: device.id, group: device.group_name, firmwareVersion };
@@ -112,30 +120,56 @@ export class DevicePolls {
     }
   }
 
-  /** A change is stored at once, for offers and deltas follow from it; a mere sighting can wait. */
-  async #remember(device: DeviceRow, poll: PollRequest, nowMs: number): Promise<void> {
-    const lifecycle = device.lifecycle === 'provisioned' ? 'active' : device.lifecycle;
+  /** A device without firmware has nothing a delta could begin with; no campaign counts it yet. */
+  async #offerFirst(
+    device: DeviceRow,
+    offer: Offer,
+    poll: PollRequest,
+    nowMs: number,
+  ): Promise<PollResponse> {
+    const { pollMs } = this.#deps;
+    const firmware = await this.#firmwareOf(offer);
+    const hardwareRevision = poll.hardwareRevision ?? device.hardware_revision;
+    const withheld = await this.#withheld(firmware, poll, hardwareRevision);
+    await this.#rememberWithheld(device, withheld, nowMs);
+    if (withheld !== null) return { pollAfterMs: pollMs, deployment: null };
+    return {
+      pollAfterMs: pollMs,
+      deployment: await this.#deploymentOf(offer, firmware, poll, nowMs),
+    };
+  }
+
+  /**
+   * A change is stored at once, for offers and deltas follow from it; a mere sighting can wait. A device
+   * that waits for its first firmware is at work once it runs it, any other with its first poll.
+   */
+  async #remember(device: DeviceRow, poll: PollRequest, nowMs: number): Promise<DeviceRow> {
+    const { lifecycle, firstFirmware } = this.#deps;
+    const isStarting =
+      device.lifecycle === 'provisioned' &&
+      (poll.runningVersion !== null || !(await firstFirmware.isAwaited(device.id)));
+    const reason = poll.runningVersion === null ? 'its first poll' : `runs ${poll.runningVersion}`;
+    const isActive = isStarting && (await lifecycle.activate(device.id, reason));
     // A device that stops telling its revision still has it.
     const hardwareRevision = poll.hardwareRevision ?? device.hardware_revision;
     const unchanged =
-      lifecycle === device.lifecycle &&
       hardwareRevision === device.hardware_revision &&
       poll.runningVersion === device.firmware_version &&
       poll.runningSha256 === device.firmware_sha256;
     if (unchanged) {
       this.#deps.lastSeen.note(device.id, nowMs);
-      return;
+      return isActive ? { ...device, lifecycle: 'active' } : device;
     }
     await this.#deps.devices.setState(
       device.id,
       {
-        lifecycle,
         firmwareVersion: poll.runningVersion,
         firmwareSha256: poll.runningSha256,
         hardwareRevision,
       },
       nowMs,
     );
+    return isActive ? { ...device, lifecycle: 'active' } : device;
   }
 
   async #firmwareOf(offer: Offer): Promise<FirmwareRow> {

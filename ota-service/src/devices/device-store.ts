@@ -25,7 +25,6 @@ export interface DeviceCount {
 
 /** What a device said about itself in a poll. */
 export interface DeviceState {
-  readonly lifecycle: LifecycleState;
   readonly firmwareVersion: string | null;
   readonly firmwareSha256: string | null;
   readonly hardwareRevision: string | null;
@@ -49,8 +48,8 @@ export class DeviceStore {
   }
 
   /** False when the id is taken. */
-  async insert(row: DeviceRow): Promise<boolean> {
-    const result = await this.#db
+  async insert(row: DeviceRow, db: Kysely<Database> = this.#db): Promise<boolean> {
+    const result = await db
       .insertInto('devices')
       .values(row)
       .onConflict((conflict) => conflict.column('id').doNothing())
@@ -81,7 +80,6 @@ export class DeviceStore {
     await this.#db
       .updateTable('devices')
       .set({
-        lifecycle: state.lifecycle,
         firmware_version: state.firmwareVersion,
         firmware_sha256: state.firmwareSha256,
         hardware_revision: state.hardwareRevision,

@@ -18,6 +18,7 @@ import type { FirmwareStore } from '../firmware/firmware-store.ts';
 import type { DeviceRow, DeviceStore } from './device-store.ts';
 import { deviceView } from './device-view.ts';
 import type { HealthReader } from './health-reader.ts';
+import { newDevice } from './new-device.ts';
 import type { LastSeenBuffer } from './last-seen-buffer.ts';
 
 export interface RegistryRouteDeps {
@@ -99,25 +100,6 @@ export function registerRegistryRoutes(app: FastifyInstance, deps: RegistryRoute
       withheld: await withheldOf(deps, row),
     };
   });
-}
-
-function newDevice(id: string, model: string, group: string, nowMs: number): DeviceRow {
-  return {
-    id,
-    model,
-    group_name: group,
-    lifecycle: 'provisioned',
-    firmware_version: null,
-    firmware_sha256: null,
-    created_at_ms: nowMs,
-    last_seen_at_ms: null,
-    hardware_revision: null,
-    previous_firmware_sha256: null,
-    withheld_firmware_id: null,
-    withheld_reason: null,
-    withheld_detail: null,
-    withheld_since_ms: null,
-  };
 }
 
 async function withheldOf(deps: RegistryRouteDeps, row: DeviceRow): Promise<WithheldOffer | null> {

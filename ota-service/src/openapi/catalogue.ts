@@ -2,6 +2,7 @@ import { ALERT_OPERATIONS } from './alert-operations.ts';
 import { CAMPAIGN_OPERATIONS } from './campaign-operations.ts';
 import { DEVICE_API_OPERATIONS, DEVICE_OPERATIONS } from './device-operations.ts';
 import { FIRMWARE_OPERATIONS, MODEL_OPERATIONS } from './firmware-operations.ts';
+import { IDENTITY_OPERATIONS } from './identity-operations.ts';
 import type { Operation } from './operation.ts';
 import { SERVICE_OPERATIONS } from './service-operations.ts';
 import { TRUST_OPERATIONS } from './trust-operations.ts';
@@ -17,5 +18,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...MODEL_OPERATIONS,
   ...TRUST_OPERATIONS,
   ...DEVICE_API_OPERATIONS,
+  ...IDENTITY_OPERATIONS,
   ...SERVICE_OPERATIONS,
 ];

@@ -21,12 +21,17 @@ import { isSharedDatabase } from '../db/database-url.ts';
 import { openDatabase } from '../db/open-database.ts';
 import { artifactSharing } from '../firmware/artifact-sharing.ts';
 import { FolderArtifactStore } from '../firmware/folder-artifact-store.ts';
+import { DEFAULT_LIFETIMES, type CaLifetimes } from '../ca/certificate-authority.ts';
+import { KeyVault } from '../ca/key-vault.ts';
+import { openDeviceListener } from '../open-device-listener.ts';
 import { createOtaService, type OtaServiceDeps } from '../ota-service.ts';
 import { newRandomId } from '../random-id.ts';
+import type { DeviceListener } from '../http/device-listener.ts';
 import { FixedCampaigns } from './fixed-campaigns.ts';
 
 const DAY_MS = 86_400_000;
 export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+export const INTERNAL_TOKEN = 'internal-token-of-the-tests';
 export const ALERT_WEBHOOK_TOKEN = 'alert-webhook-token-of-the-tests';
 
 export interface HarnessOptions {
@@ -39,6 +44,9 @@ export interface HarnessOptions {
   readonly warehouseUrl?: string;
   readonly clock?: () => number;
   readonly computeDelta?: OtaServiceDeps['computeDelta'];
+  readonly caLifetimes?: Partial<CaLifetimes>;
+  /** Told to devices that claim. */
+  readonly collectorUrl?: () => string;
   readonly registerCampaignRoutes?: OtaServiceDeps['registerCampaignRoutes'];
 }
 
@@ -75,6 +83,14 @@ export async function startHarness(options: HarnessOptions = {}) {
     deviceTokenKey: readPrivateKey(deviceKeys.privateKeyPem),
     operatorToken: OPERATOR_TOKEN,
     alertWebhookToken: ALERT_WEBHOOK_TOKEN,
+    internalToken: INTERNAL_TOKEN,
+    ca: {
+      // Cheap: what it costs to guess a passphrase is no matter of these tests.
+      vault: new KeyVault('passphrase of the tests', { N: 2 ** 10, r: 8, p: 1 }),
+      lifetimes: { ...DEFAULT_LIFETIMES, ...options.caLifetimes },
+      otaUrl: () => tls?.url ?? 'https://localhost',
+      collectorUrl: options.collectorUrl ?? (() => 'https://localhost'),
+    },
     campaigns,
     registerCampaignRoutes: options.registerCampaignRoutes ?? (() => undefined),
     maxArtifactBytes: options.maxArtifactBytes ?? 64 * 1024 * 1024,
@@ -87,11 +103,18 @@ export async function startHarness(options: HarnessOptions = {}) {
     registry: new Registry(),
     ...(options.computeDelta !== undefined && { computeDelta: options.computeDelta }),
   };
+  let tls: DeviceListener | null = null;
   const service = await createOtaService(deps);
   let stopped: Promise<void> | undefined;
-  const stopService = (): Promise<void> => (stopped ??= service.stop());
+  const stopService = (): Promise<void> =>
+    (stopped ??= Promise.all([tls?.close(0), service.stop()]).then(() => undefined));
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
   service.start();
+  /** Opens the listener that devices with certificates use. */
+  const listenTls = async (): Promise<DeviceListener> => {
+    const at = { host: '127.0.0.1', port: 0 };
+    return (tls ??= await openDeviceListener(service, deps, ['localhost', '127.0.0.1'], at));
+  };
 
   const call = (method: string, path: string, token: string | null, body?: unknown) =>
     fetch(`${url}${path}`, {
@@ -137,6 +160,8 @@ export async function startHarness(options: HarnessOptions = {}) {
     campaigns,
     deps,
     trust: service.trust,
+    identity: service.identity,
+    listenTls,
     offline,
     nextTargets,
     publishTargets,

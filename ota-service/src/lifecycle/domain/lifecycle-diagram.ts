@@ -1,8 +1,12 @@
+import { initialTransition } from 'xstate';
 import { lifecycleMachine } from './lifecycle-machine.ts';
 
 /** The machine as a Mermaid state diagram; `docs/lifecycle.md` shows it. */
 export function lifecycleDiagram(): string {
-  const lines = ['stateDiagram-v2', `  [*] --> ${String(lifecycleMachine.config.initial)}`];
+  const lines = [
+    'stateDiagram-v2',
+    `  [*] --> ${initialTransition(lifecycleMachine, { isQuarantined: false })[0].value}`,
+  ];
   for (const [name, node] of Object.entries(lifecycleMachine.states)) {
     for (const [event, transitions] of node.transitions) {
       for (const { target, guard } of transitions) {
