@@ -48,6 +48,24 @@ export const METRIC_PACKET_LOSS = 'flotilla.network.packet_loss';
 export const METRIC_FIRMWARE_RESTARTS = 'flotilla.firmware.restarts';
 /** Gauge 0/1: the firmware process runs and answers its health probe. */
 export const METRIC_FIRMWARE_UP = 'flotilla.firmware.up';
+/** Gauge: 1 while an update waits for what ATTR_UPDATE_WAIT_REASON says, 0 once it does no more. */
+export const METRIC_UPDATE_WAITING = 'flotilla.update.waiting';
+/** One of UPDATE_WAIT_REASONS. */
+export const ATTR_UPDATE_WAIT_REASON = 'flotilla.update.wait.reason';
+/**
+ * A maintenance window, the charge, a hook that says "not now", room on the disk, a disk that takes no
+ * writes, the next try of a download, signed metadata.
+ */
+export const UPDATE_WAIT_REASONS = [
+  'window',
+  'battery',
+  'hook',
+  'space',
+  'disk',
+  'backoff',
+  'metadata',
+] as const;
+export type UpdateWaitReason = (typeof UPDATE_WAIT_REASONS)[number];
 /** Gauge: items waiting in the agent's disk queue. */
 export const METRIC_QUEUE_ITEMS = 'flotilla.agent.queue.items';
 /** Counter: items the queue dropped; `error.type` is `bytes`, `age`, `refused` or `unwritable`. */

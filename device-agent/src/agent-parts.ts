@@ -79,7 +79,9 @@ export async function assembleAgent(
     requestTimeoutMs: tuning.requestTimeoutMs,
     now,
   });
-  const poller = new Poller({ client, pollMs: settings.pollMs, backOff, random, logger });
+  const { pollMs } = settings;
+  const { minPollMs } = tuning;
+  const poller = new Poller({ client, pollMs, minPollMs, backOff, random, logger });
   const outbox = await ReportOutbox.open({ deviceDir, client, backOff, random, step, logger });
   const slots = surroundings.slots ?? (await openSlots(settings, surroundings));
   const updater = await assembleUpdater(settings, surroundings, { client, poller, outbox, slots });
@@ -100,13 +102,14 @@ async function assembleUpdater(
   const { stallTimeoutMs, maxFruitlessTries, networkBackOff: backOff } = tuning;
   const { pace, checkpointBytes, deltaFallbackMaxBytes } = update;
   const limits = { backOff, stallTimeoutMs, maxFruitlessTries, pace };
-  const transfer = new ArtifactTransfer({ ...surroundings, ...limits, deviceDir, client });
   const journal = await Journal.open(deviceDir, step, logger);
   const history = await UpdateHistory.open(deviceDir, step, logger);
   const reporter = new UpdateReporter(telemetry, outbox, logger);
+  const wait = new UpdateWait({ reporter, telemetry, newId, now });
+  const onPause = (isPausing: boolean) => wait.passing(isPausing ? 'backoff' : null);
+  const transfer = new ArtifactTransfer({ ...surroundings, ...limits, deviceDir, client, onPause });
   const ledger = new AttemptLedger({ slots, journal, history, reporter, transfer, now, logger });
   const hooks = new Hooks({ ...update.hooks, path, telemetry, logger });
-  const wait = new UpdateWait({ reporter, telemetry, newId, now });
   const delivery = new ArtifactDelivery({ slots, transfer, ledger, checkpointBytes, logger });
   const preconditions = new Preconditions(update.preconditions, hooks, now);
   const download = { ledger, delivery, preconditions, reporter, wait, poller, now };

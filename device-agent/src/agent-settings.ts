@@ -27,6 +27,8 @@ export interface AgentTuning {
   readonly requestTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly networkBackOff: BackOff;
+  /** However soon a server asks for the next poll. */
+  readonly minPollMs: number;
   readonly maxFruitlessTries: number;
   readonly restartBackOff: BackOff;
   readonly stableAfterMs: number;
@@ -42,6 +44,7 @@ export const DEFAULT_TUNING: AgentTuning = {
   requestTimeoutMs: 15_000,
   stallTimeoutMs: 30_000,
   networkBackOff: { baseMs: 500, maxMs: 60_000 },
+  minPollMs: 500,
   maxFruitlessTries: 8,
   restartBackOff: { baseMs: 500, maxMs: 30_000 },
   stableAfterMs: 60_000,

@@ -8,6 +8,8 @@ export interface PollerOptions {
   readonly client: OtaClient;
   /** Until the server has named an interval of its own. */
   readonly pollMs: number;
+  /** A server that asks for it sooner does not get it. */
+  readonly minPollMs: number;
   readonly backOff: BackOff;
   readonly random: () => number;
   readonly logger: Logger;
@@ -32,11 +34,11 @@ export class Poller {
 
   /** Null when the server did not answer; then `delayMs` backs off. */
   async poll(request: PollRequest, signal: AbortSignal): Promise<PollResponse | null> {
-    const { client, random, backOff, logger } = this.#options;
+    const { client, random, backOff, minPollMs, logger } = this.#options;
     const answer = await client.poll(request, signal);
     if (answer.kind === 'ok') {
       this.#failures = 0;
-      this.#intervalMs = answer.value.pollAfterMs;
+      this.#intervalMs = Math.max(minPollMs, answer.value.pollAfterMs);
       this.#delayMs = jitteredMs(this.#intervalMs, random());
       return answer.value;
     }

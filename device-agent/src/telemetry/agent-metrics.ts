@@ -1,6 +1,7 @@
 import {
   ATTR_RESTART_CAUSE,
   ATTR_SIGNAL,
+  ATTR_UPDATE_WAIT_REASON,
   METRIC_AGENT_RESTARTS,
   METRIC_FIRMWARE_RESTARTS,
   METRIC_FIRMWARE_UP,
@@ -8,6 +9,8 @@ import {
   METRIC_QUEUE_ITEMS,
   METRIC_QUEUE_LOST,
   METRIC_QUEUE_SIZE,
+  METRIC_UPDATE_WAITING,
+  type UpdateWaitReason,
 } from '@flotilla/contracts';
 import {
   DROP_REASONS,
@@ -30,6 +33,9 @@ export class AgentMetrics {
   readonly #logger: Logger;
   /** Null until someone has looked: not observed is not the same as down. */
   #firmwareUp: boolean | null = null;
+  #updateWait: UpdateWaitReason | null = null;
+  /** Since the agent started: a series that has begun has to be told that its wait is over. */
+  readonly #waitedFor = new Set<UpdateWaitReason>();
 
   constructor(queue: DiskQueue, runs: RunCounter, logger: Logger) {
     this.#queue = queue;
@@ -39,6 +45,11 @@ export class AgentMetrics {
 
   setFirmwareUp(up: boolean): void {
     this.#firmwareUp = up;
+  }
+
+  setUpdateWait(reason: UpdateWaitReason | null): void {
+    this.#updateWait = reason;
+    if (reason !== null) this.#waitedFor.add(reason);
   }
 
   /**
@@ -51,6 +62,14 @@ export class AgentMetrics {
       .createObservableGauge(METRIC_FIRMWARE_UP, { unit: '1', ...integer })
       .addCallback((result) => {
         if (this.#firmwareUp !== null) result.observe(this.#firmwareUp ? 1 : 0);
+      });
+    meter
+      .createObservableGauge(METRIC_UPDATE_WAITING, { unit: '1', ...integer })
+      .addCallback((result) => {
+        for (const reason of this.#waitedFor) {
+          const isIt = reason === this.#updateWait;
+          result.observe(isIt ? 1 : 0, { [ATTR_UPDATE_WAIT_REASON]: reason });
+        }
       });
     this.#registerQueue(meter);
     meter

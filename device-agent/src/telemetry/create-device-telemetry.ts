@@ -7,6 +7,7 @@ import {
   METRIC_PROCESS_CPU_UTILIZATION,
   METRIC_PROCESS_MEMORY_USAGE,
   type UpdateReport,
+  type UpdateWaitReason,
 } from '@flotilla/contracts';
 import {
   DEFAULT_QUEUE_LIMITS,
@@ -228,6 +229,10 @@ class AgentTelemetry implements DeviceTelemetry {
 
   setFirmwareUp(up: boolean): void {
     this.#agent.setFirmwareUp(up);
+  }
+
+  setUpdateWait(reason: UpdateWaitReason | null): void {
+    this.#agent.setUpdateWait(reason);
   }
 
   lastAcknowledgedAtMs(): number | null {

@@ -1,4 +1,4 @@
-import type { UpdateReport } from '@flotilla/contracts';
+import type { UpdateReport, UpdateWaitReason } from '@flotilla/contracts';
 
 export type Severity = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
@@ -38,6 +38,8 @@ export interface DeviceTelemetry {
     uptimeMs: number;
   }): void;
   setFirmwareUp(up: boolean): void;
+  /** What an update waits for; null when none waits. */
+  setUpdateWait(reason: UpdateWaitReason | null): void;
   /** When the collector last acknowledged a batch, ms since the epoch; null if never since start. */
   lastAcknowledgedAtMs(): number | null;
   /** Collects metrics now and puts everything pending into the disk queue; then tries to send. */

@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { updateReportSchema, type UpdateReport } from '@flotilla/contracts';
+import { updateReportSchema, type UpdateReport, type UpdateWaitReason } from '@flotilla/contracts';
 import type { DeviceTelemetry, FirmwareLine, Severity } from '../telemetry/device-telemetry.ts';
 
 export interface RecordedCrash {
@@ -25,6 +25,8 @@ export class RecordingTelemetry implements DeviceTelemetry {
   /** Whether a flush is acknowledged. */
   connected = true;
   up = false;
+  /** Each as it came, without repetitions. */
+  readonly waits: (UpdateWaitReason | null)[] = [];
   readonly #now: () => number;
   readonly #file: string | null;
   #acknowledgedAtMs: number | null = null;
@@ -61,6 +63,10 @@ export class RecordingTelemetry implements DeviceTelemetry {
 
   setFirmwareUp(up: boolean): void {
     this.up = up;
+  }
+
+  setUpdateWait(reason: UpdateWaitReason | null): void {
+    if (this.waits.at(-1) !== reason) this.waits.push(reason);
   }
 
   lastAcknowledgedAtMs(): number | null {

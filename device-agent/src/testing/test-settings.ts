@@ -7,6 +7,7 @@ export const FAST_TUNING: AgentTuning = {
   ...DEFAULT_TUNING,
   networkBackOff: { baseMs: 10, maxMs: 50 },
   restartBackOff: { baseMs: 10, maxMs: 50 },
+  minPollMs: 1,
   maxFruitlessTries: 3,
   minStartMs: 5_000,
   probeIntervalMs: 50,

@@ -24,6 +24,8 @@ export interface TransferOptions {
   readonly random: () => number;
   readonly now: () => number;
   readonly monotonicNow: () => number;
+  /** See `RetryRules`. */
+  readonly onPause: (isPausing: boolean) => void;
   readonly logger: Logger;
 }
 

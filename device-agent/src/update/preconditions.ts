@@ -47,7 +47,9 @@ export class Preconditions {
     const decision = await this.check(stage);
     if (decision.kind === 'wait') return decision;
     const result = await this.#hooks.run(`pre-${stage}`, facts);
-    if (result.kind === 'not_now') return { kind: 'wait', why: result.why, untilMs: null };
+    if (result.kind === 'not_now') {
+      return { kind: 'wait', reason: 'hook', why: result.why, untilMs: null };
+    }
     if (result.kind === 'failed') throw new UpdateRefusal('hook_failed', result.why);
     return decision;
   }

@@ -10,6 +10,8 @@ export interface RetryRules {
   /** However well it goes on: no more bytes than this for one transfer, repetitions included. */
   readonly maxReceivedBytes: number;
   readonly random: () => number;
+  /** Before the pause that precedes another try, and after it. */
+  readonly onPause: (isPausing: boolean) => void;
   readonly logger: Logger;
 }
 
@@ -65,11 +67,13 @@ function checkBudget(receivedBytes: number, rules: RetryRules, cause: DownloadEr
 async function pause(
   error: DownloadError,
   fruitless: number,
-  { backOff, random, logger }: RetryRules,
+  { backOff, random, onPause, logger }: RetryRules,
   signal: AbortSignal,
 ): Promise<void> {
   const wishMs = Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
   const waitMs = Math.max(retryDelayMs(fruitless, backOff, random()), wishMs);
   logger.warn({ why: error.message, retryInMs: waitMs }, 'download interrupted');
+  onPause(true);
   await abortableDelay(waitMs, signal);
+  onPause(false);
 }

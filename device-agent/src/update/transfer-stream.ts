@@ -72,7 +72,8 @@ async function ask(
     headers.range = `bytes=${fromByte}-`;
     if (etag !== null) headers['if-range'] = etag;
   }
-  return fetch(request.url, { headers, signal });
+  // Whoever a redirect names would be shown the token and asked for the bytes: it counts as no answer.
+  return fetch(request.url, { headers, redirect: 'manual', signal });
 }
 
 async function checkStatus(
@@ -103,7 +104,7 @@ async function refusedStatus(response: Response, request: TransferRequest): Prom
   const { status } = response;
   const text = await beginningOf(response);
   const why = `the server answered ${status} for the download: ${text}`;
-  const lasting = status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
+  const lasting = status >= 300 && status < 500 && ![401, 408, 425, 429].includes(status);
   const header = response.headers.get('retry-after');
   return new DownloadError(lasting ? 'unavailable' : 'transient', why, {
     retryAfterMs: parseRetryAfter(header, request.now()),

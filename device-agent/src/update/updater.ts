@@ -100,8 +100,9 @@ export class Updater {
       return await work();
     } catch (error) {
       const slot = this.#running?.slot;
-      const isOfDisk = isDiskFull(error) || isDiskFault(error);
-      if (!isOfDisk || slot === undefined || !this.#isConfirmed(slot)) throw error;
+      const reason = isDiskFull(error) ? 'space' : isDiskFault(error) ? 'disk' : null;
+      if (reason === null || slot === undefined || !this.#isConfirmed(slot)) throw error;
+      this.#options.wait.passing(reason);
       this.#options.logger.error(
         { err: error },
         'the disk takes no writes: the update has to wait',
@@ -154,6 +155,7 @@ export class Updater {
 
   /** What ota-service says: a way back goes first, then an offer that ended, then a new one. */
   async answer(response: PollResponse, signal: AbortSignal): Promise<Next> {
+    this.#options.wait.passing(null);
     return this.#orLater(() => this.#heed(response, signal));
   }
 
@@ -251,7 +253,7 @@ export class Updater {
 
   /** Starts an attempt unless this round is over for this device. */
   async #consider(deployment: Deployment, signal: AbortSignal): Promise<void> {
-    const { history, ledger, trust, logger, model, hardwareRevision, format } = this.#options;
+    const { history, ledger, trust, wait, logger, model, hardwareRevision, format } = this.#options;
     if (ledger.phase !== 'IDLE') return;
     if (history.hasFinished(deployment.campaignId, deployment.round)) return;
     const running = this.#running;
@@ -264,7 +266,9 @@ export class Updater {
     };
     const decision = await judgeOffer(deployment, trust, context, signal);
     if (decision.kind === 'wait') {
-      if (decision.why !== undefined) logger.warn({ why: decision.why }, 'the offer has to wait');
+      if (decision.why === undefined) return;
+      wait.passing('metadata');
+      logger.warn({ why: decision.why }, 'the offer has to wait');
       return;
     }
     if (decision.kind === 'refuse') {
@@ -363,7 +367,8 @@ export class Updater {
 
   /** To the end of the attempt, and tells it to whom it concerns. */
   async #settle(event: UpdateEvent | null, failure: FailureWords | null): Promise<void> {
-    const { ledger, hooks } = this.#options;
+    const { ledger, hooks, wait } = this.#options;
+    wait.over();
     const { attempt } = ledger;
     if (event !== null) await ledger.end(event, failureOf(event, failure, attempt));
     const facts = factsOf(attempt);

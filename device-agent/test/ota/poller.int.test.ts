@@ -19,7 +19,14 @@ beforeEach(async () => {
     requestTimeoutMs: 2_000,
     now: Date.now,
   });
-  poller = new Poller({ client, pollMs: 1_000, backOff, random: () => 0.5, logger: silent });
+  poller = new Poller({
+    client,
+    pollMs: 1_000,
+    minPollMs: 500,
+    backOff,
+    random: () => 0.5,
+    logger: silent,
+  });
 });
 afterEach(() => server.stop());
 
@@ -31,6 +38,12 @@ describe('the next poll', () => {
       deployment: null,
     });
     expect(poller.delayMs).toBe(30_000);
+  });
+
+  it.each([1, 499])('does not come sooner than is good, when the server says %d', async (ms) => {
+    server.pollAfterMs = ms;
+    expect(await poller.poll(request, signal)).toMatchObject({ pollAfterMs: ms });
+    expect(poller.delayMs).toBe(500);
   });
 
   it.each(['999999999', '9'.repeat(30), 'Fri, 31 Dec 9999 23:59:59 GMT'])(

@@ -136,6 +136,27 @@ describe('device telemetry', () => {
     expect(logsInTime().map((log) => log.severityText)).toEqual(['INFO', 'INFO', 'WARN', 'ERROR']);
   });
 
+  it('says whether an update waits, and for what', async () => {
+    const telemetry = await start();
+    for (const reason of ['window', 'battery', null] as const) {
+      telemetry.setUpdateWait(reason);
+      await telemetry.flush();
+    }
+    const waiting = points().filter(({ name }) => name === 'flotilla.update.waiting');
+    const told = waiting.map((point) => [
+      point.attributes['flotilla.update.wait.reason'],
+      point.value,
+    ]);
+    const [first, ...later] = told;
+    expect(first).toEqual(['window', 1]);
+    expect(later).toEqual([
+      ['window', 0],
+      ['battery', 1],
+      ['window', 0],
+      ['battery', 0],
+    ]);
+  });
+
   it('measures the host and the agent in the units of the conventions', async () => {
     const telemetry = await start();
     telemetry.setFirmwareUp(true);

@@ -57,8 +57,10 @@ describe('an update that waits', () => {
     await start({ preconditions: { ...preconditions, downloadWindows } });
     await waitVisibly(/until 2026-03-04T22:00:00.000Z: outside the maintenance window/);
     expect(fetched()).toBe(0);
+    expect(bench.telemetry.waits.at(-1)).toBe('window');
     nowMs = Date.parse('2026-03-04T22:00:01Z');
     expect((await bench.finalReport()).state).toBe('confirmed');
+    expect(bench.telemetry.waits.at(-1)).toBeNull();
   });
 
   it('for its install window has everything there before', async () => {
@@ -82,6 +84,7 @@ describe('an update that waits', () => {
     const powerSupplyFolder = join(bench.dir, 'power');
     await start({ preconditions: { ...preconditions, battery, powerSupplyFolder } });
     await waitVisibly(/the battery is at 20 %, below 50 %/);
+    expect(bench.telemetry.waits.at(-1)).toBe('battery');
     expect(fetched()).toBe(0);
     writeFileSync(join(supply, 'status'), 'Charging\n');
     expect((await bench.finalReport()).state).toBe('confirmed');
@@ -92,6 +95,7 @@ describe('an update that waits', () => {
     hook('pre-install', `[ -e ${idle} ] || { echo the pump runs; exit 75; }`);
     await start({ hooks: { folder: hooksFolder, timeoutMs: 5_000 } });
     await waitVisibly(/the hook pre-install says not now: the pump runs/);
+    expect(bench.telemetry.waits.at(-1)).toBe('hook');
     writeFileSync(idle, '');
     expect((await bench.finalReport()).state).toBe('confirmed');
   });

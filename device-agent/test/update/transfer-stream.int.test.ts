@@ -111,6 +111,7 @@ describe('a transfer', () => {
       maxFruitlessTries: 2,
       maxReceivedBytes: 1e9,
       random: () => 0.5,
+      onPause: () => undefined,
       logger: silent,
     };
     await expect(retryTransfer(transfer, rules, request.signal)).rejects.toMatchObject({
@@ -137,6 +138,22 @@ describe('a transfer', () => {
       endless(incoming, response);
     });
     await expect(read(request)).rejects.toMatchObject({ kind: 'transient' });
+  });
+
+  it.each([301, 302, 307, 308])('goes nowhere a redirect by %d leads to', async (status) => {
+    let elsewhere = 0;
+    const other = createServer((_request, response) => {
+      elsewhere += 1;
+      response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const location = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
+    const { request } = await serve((_request, response) => {
+      response.writeHead(status, { location }).end();
+    });
+    await expect(read(request)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(elsewhere).toBe(0);
+    other.close();
   });
 
   it('waits as long as the server asks for, however good its luck', async () => {
@@ -166,6 +183,7 @@ describe('a transfer', () => {
       maxFruitlessTries: 2,
       maxReceivedBytes: 20_000,
       random: () => 0,
+      onPause: () => undefined,
       logger: silent,
     };
     server = createServer();

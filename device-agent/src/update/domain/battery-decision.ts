@@ -25,5 +25,5 @@ export function decideBattery(rules: BatteryRules, battery: BatteryState): Preco
 }
 
 function wait(why: string): PreconditionDecision {
-  return { kind: 'wait', why, untilMs: null };
+  return { kind: 'wait', reason: 'battery', why, untilMs: null };
 }

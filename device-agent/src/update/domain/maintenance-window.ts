@@ -16,8 +16,14 @@ export interface MaintenanceTimes {
 
 export type PreconditionDecision =
   | { readonly kind: 'go' }
-  /** `untilMs` is when to look again, null when nothing says. */
-  | { readonly kind: 'wait'; readonly why: string; readonly untilMs: number | null };
+  | {
+      readonly kind: 'wait';
+      readonly reason: 'window' | 'battery' | 'hook';
+      /** For a person. */
+      readonly why: string;
+      /** When to look again, null when nothing says. */
+      readonly untilMs: number | null;
+    };
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 const DAY_MINUTES = 1440;
@@ -30,7 +36,7 @@ export function decideMaintenance(times: MaintenanceTimes, nowMs: number): Preco
   if (windows.some((window) => isOpen(window, day, minute))) return { kind: 'go' };
   const minutes = Math.min(...windows.map((window) => minutesUntil(window, day, minute)));
   const untilMs = Math.floor(nowMs / 60_000) * 60_000 + minutes * 60_000;
-  return { kind: 'wait', why: 'outside the maintenance window', untilMs };
+  return { kind: 'wait', reason: 'window', why: 'outside the maintenance window', untilMs };
 }
 
 /** `Mon-Fri 22:00-05:00; Sat,Sun 00:00-24:00`, days left out for all. Throws WindowSyntaxError. */

@@ -87,6 +87,7 @@ class Device {
       mark: (name: string) => this.#marks.get(name) ?? null,
       enqueueAll: (_: unknown, mark?: { name: string; value: string | null }) => {
         if (mark !== undefined) keep(mark.name, mark.value);
+        return 0;
       },
     };
     return new FileSourceReader({
