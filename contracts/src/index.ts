@@ -8,6 +8,7 @@ export * from './campaign-rules.ts';
 export * from './deployment.ts';
 export * from './device.ts';
 export * from './firmware.ts';
+export * from './fleet.ts';
 export * from './garbage-collection.ts';
 export * from './guards.ts';
 export * from './health.ts';

@@ -49,6 +49,9 @@ import type { PartialArtifactStore } from './firmware/partial-artifact-store.ts'
 import { ResumableUploads } from './firmware/resumable-uploads.ts';
 import { registerUploadRoutes } from './firmware/upload-routes.ts';
 import { UploadStore } from './firmware/upload-store.ts';
+import { registerFleetRoutes } from './fleet/fleet-routes.ts';
+import { FleetSummaries } from './fleet/fleet-summaries.ts';
+import { FleetTelemetry } from './fleet/fleet-telemetry.ts';
 import { registerConsole } from './http/console.ts';
 import { measureRequests, registerRegistryMetrics } from './http/metrics.ts';
 import { requireOperator } from './http/operator-auth.ts';
@@ -271,6 +274,9 @@ function registerOperatorApi(app: FastifyInstance, deps: OtaServiceDeps, parts: 
     deviceTokenKey: deps.deviceTokenKey,
     clock,
   });
+  const telemetry = new FleetTelemetry(deps.warehouse);
+  const summaries = new FleetSummaries({ ...deps, telemetry, health: parts.health });
+  registerFleetRoutes(app, { ...deps, telemetry, summaries });
   registerLabelRoutes(app, new LabelStore(deps.database));
   deps.registerCampaignRoutes(app);
 }

@@ -9,6 +9,7 @@ const CLIENT_ROUTES = [
   '/campaigns/*',
   '/firmware',
   '/firmware/*',
+  '/provisioning',
 ] as const;
 
 const SECURITY_HEADERS = {

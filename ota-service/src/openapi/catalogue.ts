@@ -2,6 +2,7 @@ import { ALERT_OPERATIONS } from './alert-operations.ts';
 import { CAMPAIGN_OPERATIONS } from './campaign-operations.ts';
 import { DEVICE_API_OPERATIONS, DEVICE_OPERATIONS } from './device-operations.ts';
 import { FIRMWARE_OPERATIONS, MODEL_OPERATIONS } from './firmware-operations.ts';
+import { FLEET_OPERATIONS } from './fleet-operations.ts';
 import { IDENTITY_OPERATIONS } from './identity-operations.ts';
 import type { Operation } from './operation.ts';
 import { SERVICE_OPERATIONS } from './service-operations.ts';
@@ -13,6 +14,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CAMPAIGN_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...DEVICE_OPERATIONS,
+  ...FLEET_OPERATIONS,
   ...FIRMWARE_OPERATIONS,
   ...UPLOAD_OPERATIONS,
   ...MODEL_OPERATIONS,
