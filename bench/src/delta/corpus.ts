@@ -110,49 +110,49 @@ const RECIPES: readonly Recipe[] = [
   },
 ];
 
-export interface Corpus {
-  readonly pairs: readonly Pair[];
-  /** Pairs left out, each with the reason. */
-  readonly missing: readonly string[];
+/** A pair to be had; `load` rejects with NotAvailable when it is not. */
+export interface CorpusPair {
+  readonly name: string;
+  /** Takes peers minutes and gigabytes. */
+  readonly isLarge: boolean;
+  readonly load: () => Promise<Pair>;
 }
 
 /** Those of this installation, those from registries, and `given` ones: base, target, base … */
-export async function loadCorpus(given: readonly string[], withLarge = false): Promise<Corpus> {
-  const pairs: Pair[] = [];
-  const missing: string[] = [];
-  for (const { needs, make, ...about } of RECIPES) {
-    if (needs.every((path) => existsSync(join(MODULES, path)))) {
-      pairs.push({ ...about, ...(await make()) });
-    } else {
-      missing.push(`${about.name}: not in this installation`);
-    }
-  }
-  for (const pair of REGISTRY_PAIRS) {
-    const made = await makePair(pair, withLarge);
-    if (typeof made === 'string') missing.push(`${pair.name}: ${made}`);
-    else pairs.push(made);
-  }
-  for (let i = 0; i + 1 < given.length; i += 2) {
-    const [from, to] = [given[i] ?? '', given[i + 1] ?? ''];
-    pairs.push({
-      name: `${from} to ${to}`,
-      kind: 'given',
-      counts: true,
-      base: await readFile(from),
-      target: await readFile(to),
-    });
-  }
-  return { pairs, missing };
+export function corpusPairs(given: readonly string[]): CorpusPair[] {
+  const pairs = RECIPES.map(({ needs, make, ...about }) => ({
+    name: about.name,
+    isLarge: false,
+    load: async (): Promise<Pair> => {
+      const absent = needs.find((path) => !existsSync(join(MODULES, path)));
+      if (absent !== undefined) throw new NotAvailable('not in this installation');
+      return { ...about, ...(await make()) };
+    },
+  }));
+  const published = REGISTRY_PAIRS.map(({ name, kind, isLarge = false, make }) => ({
+    name,
+    isLarge,
+    load: async (): Promise<Pair> => ({ name, kind, counts: true, ...(await make()) }),
+  }));
+  return [...pairs, ...published, ...givenPairs(given)];
 }
 
-/** Or why there is none. */
-async function makePair(pair: RegistryPair, withLarge: boolean): Promise<Pair | string> {
-  const { name, kind, isLarge = false, make } = pair;
-  if (isLarge && !withLarge) return 'large; ask for it by --large';
-  try {
-    return { name, kind, counts: true, ...(await make()) };
-  } catch (error) {
-    if (error instanceof NotAvailable) return error.message;
-    throw error;
+function givenPairs(given: readonly string[]): CorpusPair[] {
+  const pairs: CorpusPair[] = [];
+  for (let i = 0; i + 1 < given.length; i += 2) {
+    const [from, to] = [given[i] ?? '', given[i + 1] ?? ''];
+    const name = `${from} to ${to}`;
+    pairs.push({
+      name,
+      isLarge: false,
+      load: async () => ({
+        name,
+        kind: 'given',
+        counts: true,
+        base: await readFile(from),
+        target: await readFile(to),
+      }),
+    });
   }
+  return pairs;
 }

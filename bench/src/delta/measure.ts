@@ -1,6 +1,6 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
-import { applyDelta, createDelta, openFileBase } from '@flotilla/delta';
+import { open } from 'node:fs/promises';
+import { applyDelta, deltaChunks, openFileBase, openFileImage } from '@flotilla/delta';
 
 /**
  * One operation in a process of its own, so that its peak is its own:
@@ -10,30 +10,27 @@ const [operation, basePath = '', inputPath = '', outputPath = ''] = process.argv
 
 /** Node itself, modules loaded, before any image is touched. */
 const idleRssBytes = process.resourceUsage().maxRSS * 1024;
-const startedMs = performance.now();
-if (operation === 'create') {
-  await writeFile(outputPath, createDelta(await readFile(basePath), await readFile(inputPath)));
-} else {
-  await applyToFile();
-}
-const elapsedMs = performance.now() - startedMs;
+const before = process.cpuUsage();
+const output = await open(outputPath, 'w');
+await (operation === 'create' ? createFromFiles() : applyToFile());
+await output.close();
+const { user, system } = process.cpuUsage(before);
 const peakRssBytes = process.resourceUsage().maxRSS * 1024;
-console.log(JSON.stringify({ elapsedMs, idleRssBytes, peakRssBytes }));
+console.log(JSON.stringify({ cpuSeconds: (user + system) / 1e6, idleRssBytes, peakRssBytes }));
+
+async function createFromFiles(): Promise<void> {
+  const chunks = deltaChunks(openFileImage(basePath), openFileImage(inputPath));
+  for (const chunk of chunks) await output.writeFile(chunk);
+}
 
 async function applyToFile(): Promise<void> {
   const base = await openFileBase(basePath);
-  const output = await open(outputPath, 'w');
-  try {
-    const patch = createReadStream(inputPath) as AsyncIterable<Buffer>;
-    await applyDelta({
-      base,
-      patch,
-      write: async (chunk) => {
-        await output.writeFile(chunk);
-      },
-    });
-  } finally {
-    await output.close();
-    await base.close();
-  }
+  await applyDelta({
+    base,
+    patch: createReadStream(inputPath),
+    write: async (chunk) => {
+      await output.writeFile(chunk);
+    },
+  });
+  await base.close();
 }

@@ -10,10 +10,16 @@ export interface BlockInput {
   readonly edits: readonly Edit[];
 }
 
+export interface CodedBlock {
+  readonly method: number;
+  readonly payload: Uint8Array;
+  /** What a device has to do for it besides copying: model slots read and moved. */
+  readonly work: number;
+}
+
 /** One way to code blocks; a block knows nothing of those before it. */
 export interface BlockEncoder {
-  readonly method: number;
-  encode(input: BlockInput): Uint8Array;
+  encode(input: BlockInput): CodedBlock;
 }
 
 export interface BlockDecoder {

@@ -28,6 +28,8 @@ export interface MixerOptions {
 export class ContextMixer {
   /** The caller's hash of each context; set before the bits of a symbol. */
   readonly contexts: Int32Array;
+  /** Slots read and moved since the last `reset`: what takes a device its time. */
+  work = 0;
 
   readonly #slots: Uint32Array;
   readonly #slotOf: Int32Array;
@@ -53,23 +55,30 @@ export class ContextMixer {
     this.#stretched = new Int32Array(inputs);
     this.#weights = new Int32Array(inputs * weightSets);
     this.#rates = adaptationRates(options.countLimit);
-    this.reset();
+    this.#clear();
   }
 
-  /** Forgets all that was learnt. */
+  /** Forgets all that was learnt; after nothing was, there is nothing to do. */
   reset(): void {
+    if (this.work > 0) this.#clear();
+  }
+
+  #clear(): void {
+    this.work = 0;
     this.#slots.fill(FRESH);
     this.#weights.fill(Math.floor((1.8 * 65536) / this.#inputs));
   }
 
   /** Codes one bit that stands alone; `salt` sets it apart from other bits of the same contexts. */
   codeFlag(coder: BitCoder, bit: number, salt: number, weightSet: number): number {
+    this.work += this.#inputs;
     this.#locate(this.#slotOf, salt);
     return this.#codeBit(coder, bit, weightSet);
   }
 
   /** Codes a byte, high bit first; `weightSet` is the first of 256. */
   codeByte(coder: BitCoder, byte: number, salt: number, weightSet: number): number {
+    this.work += 8 * this.#inputs;
     let seen = 1;
     for (let shift = 7; shift >= 0; shift--) {
       // Sixteen neighbouring slots hold the 15 nodes of half a byte: one cache line.

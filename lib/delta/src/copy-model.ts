@@ -62,6 +62,10 @@ export class CopyModel {
     this.#sinceMiss = 0;
   }
 
+  get work(): number {
+    return this.#flags.work + this.#values.work + this.#stretches.work;
+  }
+
   /** `window` holds the base from BASE_MARGIN bytes before the copy; `target` is read or filled. */
   code(
     coder: BitCoder,

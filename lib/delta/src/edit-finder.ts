@@ -6,9 +6,14 @@ import type { ImageSource } from './image-source.ts';
 import { LocalBase, SEGMENT_BYTES } from './local-base.ts';
 import { findLongMatches, type LongMatch } from './long-matches.ts';
 import { buildSuffixArray } from './suffix-array.ts';
+import { SuffixSearch } from './suffix-search.ts';
 
 /** A base up to this size is searched as a whole; of a larger one as much for each block. */
 export const MAX_SEARCHED_BYTES = 16 * 1024 * 1024;
+
+/** Of a larger base: at least so much, and so much for each byte between long matches. */
+const MIN_SEARCHED_BYTES = 2 * 1024 * 1024;
+const SEARCHED_PER_NEW_BYTE = 8;
 
 /** Searches for edits that make one block; `minGainFar` as in `findEdits`. */
 export type BlockSearch = (minGainFar: number) => readonly Edit[];
@@ -19,7 +24,7 @@ export type BlockSearch = (minGainFar: number) => readonly Edit[];
  */
 export class EditFinder {
   readonly #base: ImageSource;
-  readonly #whole: { readonly bytes: Uint8Array; readonly order: Int32Array } | null;
+  readonly #whole: SuffixSearch | null;
   readonly #index: AnchorIndex | null;
   #seen: SeenBase | null = null;
 
@@ -27,7 +32,7 @@ export class EditFinder {
     this.#base = base;
     if (base.sizeBytes <= MAX_SEARCHED_BYTES) {
       const bytes = base.read(0, base.sizeBytes);
-      this.#whole = { bytes, order: buildSuffixArray(bytes) };
+      this.#whole = new SuffixSearch(bytes, buildSuffixArray(bytes));
       this.#index = null;
     } else {
       this.#whole = null;
@@ -38,9 +43,9 @@ export class EditFinder {
   /** Offsets of the edits count from the start of what the block sees of the base. */
   search(target: Uint8Array, blockOffset: number): BlockSearch {
     if (this.#whole !== null) {
-      const { bytes, order } = this.#whole;
-      const start = Math.min(blockOffset, bytes.length);
-      return (gain) => [...findEdits(bytes, order, target, gain, start)];
+      const whole = this.#whole;
+      const start = Math.min(blockOffset, whole.base.length);
+      return (gain) => [...findEdits(whole, target, gain, start)];
     }
     return this.#searchLarge(target, blockOffset);
   }
@@ -69,9 +74,10 @@ export class EditFinder {
       },
     );
     const gaps = gapsBetween(matches, target.length, blockOffset);
+    if (gaps.length === 0) return () => matches.map(asEdit);
     const local = new LocalBase(image, chooseSegments(votes, gaps, image.sizeBytes));
-    const order = buildSuffixArray(local.bytes);
-    return (gain) => [...joinEdits(target, matches, gaps, local, order, gain)];
+    const search = new SuffixSearch(local.bytes, buildSuffixArray(local.bytes));
+    return (gain) => [...joinEdits(target, matches, gaps, local, search, gain)];
   }
 }
 
@@ -106,7 +112,7 @@ function chooseSegments(
   gaps: readonly Gap[],
   baseSize: number,
 ): Set<number> {
-  const most = MAX_SEARCHED_BYTES / SEGMENT_BYTES;
+  const most = segmentsToSearch(gaps);
   const chosen = new Set<number>();
   const last = Math.floor((baseSize - 1) / SEGMENT_BYTES);
   for (const { from, to, baseOffset } of gaps) {
@@ -123,12 +129,19 @@ function chooseSegments(
   return chosen;
 }
 
+/** Little that is new needs little base around it: to order 16 MiB takes seconds. */
+function segmentsToSearch(gaps: readonly Gap[]): number {
+  const bytes = gaps.reduce((sum, { from, to }) => sum + to - from, 0);
+  const wanted = Math.max(MIN_SEARCHED_BYTES, SEARCHED_PER_NEW_BYTE * bytes);
+  return Math.ceil(Math.min(wanted, MAX_SEARCHED_BYTES) / SEGMENT_BYTES);
+}
+
 function* joinEdits(
   target: Uint8Array,
   matches: readonly LongMatch[],
   gaps: readonly Gap[],
   local: LocalBase,
-  order: Int32Array,
+  search: SuffixSearch,
   gain: number,
 ): Generator<Edit> {
   let nextGap = 0;
@@ -138,11 +151,15 @@ function* joinEdits(
       nextGap++;
       const bytes = target.subarray(gap.from, gap.to);
       const start = local.toLocal(gap.baseOffset);
-      for (const edit of findEdits(local.bytes, order, bytes, gain, start)) {
+      for (const edit of findEdits(search, bytes, gain, start)) {
         yield* local.toBase(edit);
       }
     }
     if (match === null) return;
-    yield { baseOffset: match.baseOffset, copyLength: match.length, literalLength: 0 };
+    yield asEdit(match);
   }
+}
+
+function asEdit({ baseOffset, length }: LongMatch): Edit {
+  return { baseOffset, copyLength: length, literalLength: 0 };
 }

@@ -50,6 +50,11 @@ export class EditModel {
     return this.#literals.seen.reset(baseFrom, historyBytes);
   }
 
+  /** Model slots read and moved since `reset`. */
+  get work(): number {
+    return this.#numbers.work + this.#copies.work + this.#literals.work;
+  }
+
   start(): void {
     this.#literals.seen.start();
   }

@@ -1,5 +1,5 @@
 import { findNearMatch, NEAR_BYTES } from './near-match.ts';
-import { SuffixSearch } from './suffix-search.ts';
+import type { SuffixSearch } from './suffix-search.ts';
 
 /**
  * One step of a patch: `copyLength` target bytes that resemble the base at `baseOffset`, then
@@ -13,8 +13,15 @@ export interface Edit {
 
 /** How many bytes a new alignment must win over the present one before it is taken. */
 const MIN_GAIN_NEAR = 8;
+/** So many bytes that the present alignment explains are passed without a search. */
+const MIN_RUN = 32;
 /** From this length on a match that wins nothing is skipped over in halves, not byte by byte. */
 const SKIP_FROM = 64;
+/**
+ * How far back into the last alignment the next one may reach. In periodic bytes every alignment
+ * agrees with everything before it, and going all the way back at each would take quadratic time.
+ */
+const MAX_OVERLAP = 1024;
 
 /**
  * Approximate matching after Colin Percival, "Naive differences of executable code" (2003): exact
@@ -25,13 +32,12 @@ const SKIP_FROM = 64;
  * than a piece of machine code does. The target is supposed to begin at `firstBaseOffset`.
  */
 export function* findEdits(
-  base: Uint8Array,
-  order: Int32Array,
+  search: SuffixSearch,
   target: Uint8Array,
   minGainFar: number,
   firstBaseOffset = 0,
 ): Generator<Edit> {
-  const search = new SuffixSearch(base, order);
+  const { base } = search;
   const scan = new AlignmentScan(base, target, search, minGainFar);
   // The alignment in force: target offset `start` lies on base offset `baseStart`.
   let start = 0;
@@ -41,7 +47,8 @@ export function* findEdits(
     let forward = extendForward(base, target, start, baseStart, next.targetOffset);
     let backward = 0;
     if (next.targetOffset < target.length) {
-      backward = extendBackward(base, target, start, next.targetOffset, next.baseOffset);
+      const from = Math.max(start, start + forward - MAX_OVERLAP);
+      backward = extendBackward(base, target, from, next.targetOffset, next.baseOffset);
     }
     const overlap = start + forward - (next.targetOffset - backward);
     if (overlap > 0) {
@@ -91,6 +98,13 @@ class AlignmentScan {
     this.#at += this.#matched;
     let counted = this.#at;
     while (this.#at < target.length) {
+      const run = this.#run(shift);
+      if (run >= MIN_RUN) {
+        this.#at += run;
+        agreed = 0;
+        counted = this.#at;
+        continue;
+      }
       const length = this.#search.longestMatch(target, this.#at);
       this.#matched = length;
       for (; counted < this.#at + length; counted++) agreed += this.#agrees(counted, shift);
@@ -129,6 +143,16 @@ class AlignmentScan {
       return near;
     }
     return isWorthJump ? { targetOffset: at, baseOffset } : null;
+  }
+
+  /** Bytes from here on that the present alignment explains, one after the other. */
+  #run(shift: number): number {
+    const from = this.#at;
+    const end = Math.min(this.#target.length, this.#base.length - shift);
+    if (from + shift < 0) return 0;
+    let at = from;
+    while (at < end && this.#base[at + shift] === this.#target[at]) at++;
+    return at - from;
   }
 
   #agrees(targetOffset: number, shift: number): number {

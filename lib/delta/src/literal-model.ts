@@ -32,6 +32,10 @@ export class LiteralModel {
     this.#mixer.reset();
   }
 
+  get work(): number {
+    return this.#mixer.work;
+  }
+
   /** Codes the edit's literals, from `start` on; its window's base past the copy is what they replace. */
   code(
     coder: BitCoder,

@@ -1,5 +1,5 @@
 import { windowRange } from './base-window.ts';
-import type { BlockEncoder, BlockInput } from './block-codec.ts';
+import type { BlockEncoder, BlockInput, CodedBlock } from './block-codec.ts';
 import { EditModel } from './edit-model.ts';
 import type { Edit } from './edit-script.ts';
 import type { ImageSource } from './image-source.ts';
@@ -22,7 +22,6 @@ const NOTHING = new Uint8Array(0);
 
 /** The dense method: predicts each bit from both images, and codes it by its chance. */
 export class MixingEncoder implements BlockEncoder {
-  readonly method = METHOD_MIXING;
   readonly #model: EditModel;
   readonly #coder = new BitEncoder();
 
@@ -30,7 +29,7 @@ export class MixingEncoder implements BlockEncoder {
     this.#model = new EditModel(tableBits);
   }
 
-  encode({ base, target, edits }: BlockInput): Uint8Array {
+  encode({ base, target, edits }: BlockInput): CodedBlock {
     const history = chooseHistory(base, edits);
     const { baseOffset, length } = history;
     this.#model.reset(baseOffset, length).set(base.read(baseOffset, length));
@@ -54,7 +53,7 @@ export class MixingEncoder implements BlockEncoder {
       at += bytes.length;
     }
     closeFrame(NOTHING);
-    return Buffer.concat(parts);
+    return { method: METHOD_MIXING, payload: Buffer.concat(parts), work: this.#model.work };
   }
 
   #encodePiece(

@@ -32,8 +32,11 @@ export function findNearMatch(
         const baseOffset = from + shift + side * distance;
         if (baseOffset < 0 || base[baseOffset] !== target[from]) continue;
         if (!agreesFor(base, target, baseOffset, from, MIN_RUN)) continue;
-        const score = agreement(base, target, baseOffset, from, end - from);
-        if (score + FAR_JUMP_COST >= length) return { targetOffset: from, baseOffset };
+        // Bytes passed before it takes hold count as missed.
+        const mostMisses = FAR_JUMP_COST - (from - at);
+        if (missesAtMost(mostMisses, base, target, baseOffset, from, end - from)) {
+          return { targetOffset: from, baseOffset };
+        }
       }
     }
   }
@@ -53,16 +56,18 @@ function agreesFor(
   return true;
 }
 
-function agreement(
+/** Ends at the first miss too many: most candidates fail within a few bytes, and there are many. */
+function missesAtMost(
+  most: number,
   base: Uint8Array,
   target: Uint8Array,
   baseOffset: number,
   targetOffset: number,
   length: number,
-): number {
-  let agreed = 0;
+): boolean {
+  let left = most;
   for (let i = 0; i < length; i++) {
-    if (base[baseOffset + i] === target[targetOffset + i]) agreed++;
+    if (base[baseOffset + i] !== target[targetOffset + i] && --left < 0) return false;
   }
-  return agreed;
+  return left >= 0;
 }

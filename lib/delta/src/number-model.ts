@@ -29,6 +29,10 @@ export class NumberModel {
     this.#lastButOne.fill(0);
   }
 
+  get work(): number {
+    return this.#mixer.work;
+  }
+
   /** `value` is 0 to 2^31 - 2; `hints` are two small facts that may foretell it. */
   code(coder: BitCoder, kind: number, value: number, hintA: number, hintB: number): number {
     this.#setContexts(kind, hintA, hintB);

@@ -54,3 +54,41 @@ export function countNews(
   }
   return news;
 }
+
+/** Target bytes [from, to). */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The part of at most `sizeBytes` that takes the most literals and edits. */
+export function liveliestPart(edits: readonly Edit[], sizeBytes: number): Part {
+  let best = { from: 0, to: 0, news: -1 };
+  let from = 0;
+  for (const group of splitEdits(edits, sizeBytes)) {
+    const size = group.reduce((sum, edit) => sum + edit.copyLength + edit.literalLength, 0);
+    const news = group.reduce((sum, edit) => sum + 1 + edit.literalLength, 0);
+    if (news > best.news) best = { from, to: from + size, news };
+    from += size;
+  }
+  return { from: best.from, to: best.to };
+}
+
+/** The edits of that part alone, counted from its beginning; one that crosses a border is cut. */
+export function cutEdits(edits: readonly Edit[], { from, to }: Part): Edit[] {
+  const cut: Edit[] = [];
+  let at = 0;
+  for (const { baseOffset, copyLength, literalLength } of edits) {
+    const middle = at + copyLength;
+    const end = middle + literalLength;
+    const first = Math.max(from, at);
+    const copied = Math.max(0, Math.min(middle, to) - first);
+    const literal = Math.max(0, Math.min(end, to) - Math.max(middle, from));
+    const skipped = copied > 0 ? first - at : copyLength;
+    if (copied + literal > 0) {
+      cut.push({ baseOffset: baseOffset + skipped, copyLength: copied, literalLength: literal });
+    }
+    at = end;
+  }
+  return cut;
+}

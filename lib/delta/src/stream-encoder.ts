@@ -1,4 +1,4 @@
-import type { BlockEncoder, BlockInput } from './block-codec.ts';
+import type { BlockEncoder, BlockInput, CodedBlock } from './block-codec.ts';
 import type { Edit } from './edit-script.ts';
 import type { ImageSource } from './image-source.ts';
 import { METHOD_STREAMS } from './patch-format.ts';
@@ -16,9 +16,7 @@ const MIN_LITERALS_FOR_DICTIONARY = 64;
 
 /** The fast method: differences and literals through a general compressor. */
 export class StreamEncoder implements BlockEncoder {
-  readonly method = METHOD_STREAMS;
-
-  encode({ base, target, edits }: BlockInput): Uint8Array {
+  encode({ base, target, edits }: BlockInput): CodedBlock {
     const frames: Uint8Array[] = [];
     let at = 0;
     for (const frame of splitEdits(edits, STREAM_FRAME_BYTES)) {
@@ -26,7 +24,7 @@ export class StreamEncoder implements BlockEncoder {
       frames.push(encodeFrame(base, bytes, frame));
       at += bytes.length;
     }
-    return Buffer.concat(frames);
+    return { method: METHOD_STREAMS, payload: Buffer.concat(frames), work: 0 };
   }
 }
 

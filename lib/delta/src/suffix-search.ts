@@ -6,27 +6,38 @@ const MAX_NEIGHBOURS = 32;
 /** Bytes compared for that on either side: runs of one byte match long and everywhere. */
 const MAX_COMPARED = 4096;
 
+const PAIRS = 65536;
+
 /** The longest prefix of a piece of target found anywhere in the base. */
 export class SuffixSearch {
+  readonly base: Uint8Array;
   /** Base offset of the last match. */
   position = 0;
 
   #rank = 0;
-  readonly #base: Uint8Array;
   readonly #order: Int32Array;
+  /** Rank of the first suffix that begins with each two bytes, or with more. */
+  readonly #first: Int32Array;
 
   constructor(base: Uint8Array, order: Int32Array) {
-    this.#base = base;
+    this.base = base;
     this.#order = order;
+    this.#first = rankPairs(base);
   }
 
   /** Length of the match (0 when there is none); its place is left in `position`. */
   longestMatch(target: Uint8Array, from: number): number {
-    const base = this.#base;
+    const base = this.base;
     const order = this.#order;
     const limit = Math.min(target.length - from, MAX_MATCH);
-    let low = 0;
-    let high = order.length - 1;
+    const pair = limit < 2 ? -1 : pairAt(target, from);
+    let low = pair < 0 ? 0 : (this.#first[pair] as number);
+    let high = (pair < 0 ? order.length : (this.#first[pair + 1] as number)) - 1;
+    if (low > high) {
+      // The two bytes stand nowhere: one of them, perhaps.
+      low = 0;
+      high = order.length - 1;
+    }
     let lowLength = 0;
     let highLength = 0;
     let best = 0;
@@ -72,9 +83,26 @@ export class SuffixSearch {
   }
 
   #matches(target: Uint8Array, from: number, start: number, length: number): boolean {
-    if (start + length > this.#base.length) return false;
+    if (start + length > this.base.length) return false;
     let i = 0;
-    while (i < length && this.#base[start + i] === target[from + i]) i++;
+    while (i < length && this.base[start + i] === target[from + i]) i++;
     return i === length;
   }
+}
+
+/** The last byte stands alone, and sorts as if a zero followed. */
+function pairAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] ?? 0);
+}
+
+function rankPairs(base: Uint8Array): Int32Array {
+  const first = new Int32Array(PAIRS + 1);
+  for (let i = 0; i < base.length; i++) {
+    const next = pairAt(base, i) + 1;
+    first[next] = (first[next] as number) + 1;
+  }
+  for (let pair = 0; pair < PAIRS; pair++) {
+    first[pair + 1] = (first[pair + 1] as number) + (first[pair] as number);
+  }
+  return first;
 }

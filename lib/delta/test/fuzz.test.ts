@@ -12,4 +12,4 @@ it('only refuses, or makes the right target of, patches broken in any known way'
   // A kind of damage that seldom does any would prove nothing.
   for (const [name, of] of counts) expect(refused(of), name).toBeGreaterThan(40);
   expect(counts.size).toBe(PATCH_MUTATIONS.length);
-}, 120_000);
+}, 300_000);

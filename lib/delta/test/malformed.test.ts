@@ -73,7 +73,7 @@ describe('a malformed patch', () => {
   it.each([
     ['dense', patch],
     ['fast', fastPatch],
-  ])('is refused when cut at any byte (%s)', { timeout: 60_000 }, async (_name, sound) => {
+  ])('is refused when cut at any byte (%s)', { timeout: 300_000 }, async (_name, sound) => {
     for (let length = 0; length < sound.length; length++) {
       const error = await refusal(applyInMemory(base, sound.subarray(0, length)));
       expect(error.code).toBe('truncated');
@@ -85,7 +85,7 @@ describe('a malformed patch', () => {
     ['fast', fastPatch],
   ])(
     'is refused, or harmless, when any bit is flipped (%s)',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async (_name, sound) => {
       for (let bit = 0; bit < sound.length * 8; bit++) {
         const broken = Buffer.from(sound);
@@ -115,7 +115,8 @@ describe('a malformed patch', () => {
       expect(['same', 'corrupt', 'target_mismatch', 'too_large']).toContain(outcome);
     }
     expect(codes.get('same') ?? 0).toBeLessThan(100);
-  }, 60_000);
+    // Seconds of CPU: what a busy machine stretches to a minute is no fault of the codec's.
+  }, 300_000);
 
   it.each([
     ['bytes after the last block', Buffer.concat([patch, Buffer.of(0)]), 'corrupt'],
@@ -146,7 +147,7 @@ describe('a malformed patch', () => {
   it.each([
     ['method', 0],
     ['length', 1],
-  ])('is refused when a block lies about its %s', { timeout: 60_000 }, async (_name, offset) => {
+  ])('is refused when a block lies about its %s', { timeout: 300_000 }, async (_name, offset) => {
     for (const sound of [patch, fastPatch]) {
       const lying = Buffer.from(sound);
       lying[HEADER_SIZE_BYTES + offset] = lying[HEADER_SIZE_BYTES + offset]! + 7;
