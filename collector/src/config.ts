@@ -14,6 +14,16 @@ export const configSchema = z.object({
   FLOTILLA_TLS_CLIENT_CA_FILE: z.string().optional(),
   /** Whether a token alone is enough on a TLS listener that asks for client certificates. */
   FLOTILLA_TLS_CLIENT_CERT: z.enum(['optional', 'required']).default('optional'),
+  /** ota-service, where the denylist is; needs the token file. Without it nobody is denied. */
+  FLOTILLA_IDENTITY_URL: z.url({ protocol: /^https?$/ }).optional(),
+  FLOTILLA_INTERNAL_TOKEN_FILE: z.string().optional(),
+  /** PEM file of the roots that ota-service is checked with, in place of the system's. */
+  FLOTILLA_IDENTITY_CA_FILE: z.string().optional(),
+  /** DNS names and addresses, by commas: with them ota-service's authority gives the certificate for TLS. */
+  FLOTILLA_TLS_NAMES: z
+    .string()
+    .transform((list) => list.split(',').filter((name) => name !== ''))
+    .optional(),
   /** Where the telemetry log is: sqlite:/absolute/path/log.db */
   FLOTILLA_EVENT_LOG: z.string(),
   /** PEM file of the Ed25519 key that device tokens are checked with. */

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { openEventLog, type MeasuredEventLog } from '@flotilla/event-log';
 import { ConfigError, createHttpServer, type Logger, type RunningService } from '@flotilla/service';
-import { readPublicKey } from '@flotilla/signing';
+import { DeviceConnections, readPublicKey } from '@flotilla/signing';
 import { Registry } from 'prom-client';
+import { Denylist } from './admit/denylist.ts';
+import { IdentityClient } from './admit/identity-client.ts';
+import { ServerCertificate } from './receive/server-certificate.ts';
 import { Admission, type AdmissionRules } from './admit/admission.ts';
 import { createAuthenticate } from './admit/authenticate.ts';
 import { DeviceTokens } from './admit/device-tokens.ts';
@@ -31,7 +34,12 @@ export async function startCollector(
   logger: Logger,
   clock: () => number = () => Date.now(),
 ): Promise<RunningService> {
-  const tls = readTls(config);
+  const identity = IdentityClient.open(config);
+  const certificate = await ServerCertificate.open(config, identity, logger, clock);
+  const tls = certificate?.files ?? readTls(config);
+  const denylist = new Denylist(identity, logger);
+  const deviceConnections = new DeviceConnections((holder) => denylist.denies(holder));
+  denylist.onListed(({ kind, subject }) => deviceConnections.cut(kind, subject));
   const httpPort = config.FLOTILLA_COLLECTOR_PORT;
   const publicKey = readPublicKey(
     readFileSync(config.FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE, 'utf8'),
@@ -53,6 +61,7 @@ export async function startCollector(
         authenticate: createAuthenticate(
           new DeviceTokens(publicKey, clock),
           config.FLOTILLA_TLS_CLIENT_CERT === 'required' && tls !== null && tls.clientCa !== null,
+          denylist,
         ),
         admission: new Admission(admissionRules(config)),
         forward: (signal, parts) => forwarder.forward(signal, parts),
@@ -66,14 +75,19 @@ export async function startCollector(
         httpPort,
         grpcPort: config.FLOTILLA_COLLECTOR_GRPC_PORT ?? (httpPort === HTTP_PORT ? GRPC_PORT : 0),
         tls,
+        deviceConnections,
         keepAliveMs: config.FLOTILLA_KEEP_ALIVE_MS,
         fallback: (request, response) => app.routing(request, response),
         logger,
       },
     );
+    denylist.start();
+    certificate?.start((files) => receivers.useTls(files));
     return {
       addresses: receivers.addresses,
       stop: async () => {
+        certificate?.stop();
+        await denylist.stop();
         await receivers.stop(CLOSE_GRACE_MS);
         await app.close();
         await log.close();

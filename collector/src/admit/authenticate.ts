@@ -1,13 +1,30 @@
 import { ProblemError } from '@flotilla/service';
 import type { Credentials } from '../receive/export-request.ts';
 import type { Caller } from './caller.ts';
+import type { Denylist } from './denylist.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 
 /**
  * Identity from a client certificate, a device token, or both, which then must agree. Throws
- * ProblemError `unauthenticated`, or `forbidden` when they name two devices.
+ * ProblemError `unauthenticated`, or `forbidden` when they name two devices or one that is not let in.
  */
 export function createAuthenticate(
+  tokens: DeviceTokens,
+  requireCertificate: boolean,
+  denylist: Pick<Denylist, 'refuse'>,
+): (credentials: Credentials) => Caller | Promise<Caller> {
+  const identify = createIdentify(tokens, requireCertificate);
+  const admitted = (caller: Caller): Caller => {
+    denylist.refuse(caller.deviceId);
+    return caller;
+  };
+  return (credentials) => {
+    const caller = identify(credentials);
+    return caller instanceof Promise ? caller.then(admitted) : admitted(caller);
+  };
+}
+
+function createIdentify(
   tokens: DeviceTokens,
   requireCertificate: boolean,
 ): (credentials: Credentials) => Caller | Promise<Caller> {

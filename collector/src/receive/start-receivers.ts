@@ -3,9 +3,15 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { createServer as createNetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  Server as TlsServer,
+  TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from '@flotilla/service';
+import type { DeviceConnections } from '@flotilla/signing';
 import { PeerDevices } from './client-certificate.ts';
 import { ExportConnections } from './export-connections.ts';
 import { grpcServer } from './otlp-grpc.ts';
@@ -29,6 +35,8 @@ export interface ListenOptions {
   readonly httpPort: number;
   readonly grpcPort: number;
   readonly tls: TlsFiles | null;
+  /** Hears of every TLS connection, and says which may go on. */
+  readonly deviceConnections: Pick<DeviceConnections, 'add'>;
   /** How long an HTTP connection may lie idle. */
   readonly keepAliveMs: number;
   /** Answers every HTTP path that is not OTLP's, such as /healthz. */
@@ -39,6 +47,8 @@ export interface ListenOptions {
 export interface RunningReceivers {
   /** URL of OTLP/HTTP and `host:port` URL of OTLP/gRPC. */
   readonly addresses: { readonly otlp: string; readonly otlpGrpc: string };
+  /** From the next connection on; nothing where there is no TLS. */
+  useTls(files: TlsFiles): void;
   /** Ends after the requests in flight, or after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
@@ -53,7 +63,8 @@ export async function startReceivers(
   parts: ReceiveParts,
   options: ListenOptions,
 ): Promise<RunningReceivers> {
-  const { host, tls, logger } = options;
+  const { host, tls, deviceConnections, logger } = options;
+  const admit = (socket: Socket) => !(socket instanceof TLSSocket) || deviceConnections.add(socket);
   const receiver = httpReceiver(parts, logger, options.fallback);
   const http =
     tls === null
@@ -63,7 +74,7 @@ export async function startReceivers(
   http.requestTimeout = REQUEST_TIMEOUT_MS;
   http.keepAliveTimeout = options.keepAliveMs;
   const event = tls === null ? 'connection' : 'secureConnection';
-  const connections = new ExportConnections(http, event, dropUnverified, {
+  const connections = new ExportConnections(http, event, admit, {
     receive: parts,
     logger,
     keepAliveMs: options.keepAliveMs,
@@ -78,7 +89,7 @@ export async function startReceivers(
     tls === null
       ? createNetServer((socket) => injector.injectConnection(socket))
       : createTlsServer({ ...tlsOptions(tls), ALPNProtocols: ['h2'] }, (socket) => {
-          if (!dropUnverified(socket)) return;
+          if (!admit(socket)) return;
           peers.add(socket);
           injector.injectConnection(socket);
         });
@@ -94,6 +105,11 @@ export async function startReceivers(
     addresses: {
       otlp: `${scheme}://${hostAndPort(http)}`,
       otlpGrpc: `${scheme}://${hostAndPort(grpcListener)}`,
+    },
+    useTls: (files) => {
+      for (const server of [http, grpcListener]) {
+        if (server instanceof TlsServer) server.setSecureContext(tlsOptions(files));
+      }
     },
     stop: async (graceMs) => {
       receiver.beginClosing();
@@ -113,15 +129,6 @@ function tlsOptions({ key, cert, clientCa }: TlsFiles): TlsOptions {
   const base: TlsOptions = { key, cert, minVersion: 'TLSv1.2' };
   if (clientCa === null) return base;
   return { ...base, ca: clientCa, requestCert: true, rejectUnauthorized: false };
-}
-
-/** Ends a connection whose client certificate is not ours; true when it may go on. */
-function dropUnverified(socket: Socket): boolean {
-  if (!(socket instanceof TLSSocket)) return true;
-  const presented = Object.keys(socket.getPeerCertificate()).length > 0;
-  if (socket.authorized || !presented) return true;
-  socket.destroy();
-  return false;
 }
 
 function listen(server: NetServer, host: string, port: number): Promise<void> {
