@@ -1,67 +1,57 @@
-import { mkdir, rm, writeFile, copyFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build, stop, type Plugin } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { build, stop, type Metafile } from 'esbuild';
+import { BROWSER_BUNDLE, SOURCE_DIR } from './build/browser-bundle.ts';
+import { SCOPE_CLASS, scopedStyle } from './build/scoped-style.ts';
 
-const SOURCE_DIR = fileURLToPath(new URL('.', import.meta.url));
+const ENTRY = 'host/standalone.tsx';
 
 /**
  * Bundles the standalone console into `outDir`: `index.html` (to be served for every client route),
- * `favicon.svg`, and below `assets/` the script, style and source map with content hashes in their
+ * `favicon.svg`, and below `assets/` the scripts, style and source maps with content hashes in their
  * names. Older assets are removed. Rejects with esbuild's BuildFailure when the source does not build.
  */
 export async function buildConsole(outDir: string): Promise<void> {
+  const assets = join(outDir, 'assets');
   const result = await build({
-    absWorkingDir: SOURCE_DIR,
-    entryPoints: [
-      { in: 'host/standalone.tsx', out: 'console' },
-      { in: 'style/console.css', out: 'console' },
-    ],
-    outdir: join(outDir, 'assets'),
-    entryNames: '[name]-[hash]',
-    bundle: true,
-    minify: true,
-    sourcemap: 'linked',
-    format: 'esm',
-    platform: 'browser',
-    target: ['es2022'],
+    ...BROWSER_BUNDLE,
+    entryPoints: [{ in: ENTRY, out: 'console' }],
+    outdir: assets,
     jsx: 'automatic',
-    define: { 'process.env.NODE_ENV': '"production"' },
-    // zod otherwise probes `new Function`, which the page's Content-Security-Policy reports.
-    banner: { js: 'globalThis.__zod_globalConfig={jitless:true};' },
-    plugins: [englishMessagesOnly],
-    logLevel: 'silent',
-    write: false,
   });
-  await rm(join(outDir, 'assets'), { recursive: true, force: true });
-  await mkdir(join(outDir, 'assets'), { recursive: true });
+  const style = await scopedStyle(true);
+  const styleName = `console-${createHash('sha256').update(style).digest('hex').slice(0, 8)}.css`;
+  await rm(assets, { recursive: true, force: true });
+  await mkdir(assets, { recursive: true });
   await Promise.all(result.outputFiles.map((file) => writeFile(file.path, file.contents)));
-  const path = (extension: string) => {
-    const file = result.outputFiles.find((candidate) => candidate.path.endsWith(extension));
-    if (file === undefined) throw new Error(`the console build wrote no ${extension} file`);
-    return `/${relative(outDir, file.path).split(sep).join('/')}`;
-  };
+  await writeFile(join(assets, styleName), style);
   await copyFile(join(SOURCE_DIR, 'style', 'favicon.svg'), join(outDir, 'favicon.svg'));
-  await writeFile(join(outDir, 'index.html'), indexHtml(path('.js'), path('.css')));
+  await writeFile(join(outDir, 'index.html'), indexHtml(firstScripts(result.metafile), styleName));
   // esbuild keeps a helper process for the next build; whoever calls this builds once.
   await stop();
 }
 
-/** zod's namespace pulls in its messages in fifty languages, a third of the bundle. */
-const englishMessagesOnly: Plugin = {
-  name: 'english-messages-only',
-  setup: (bundle) => {
-    bundle.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
-      loader: 'js',
-    }));
-  },
-};
+/** The entry, then what it imports at once: named in the page, they load side by side. */
+function firstScripts(metafile: Metafile): string[] {
+  const entry = Object.entries(metafile.outputs).find(([, o]) => o.entryPoint === ENTRY);
+  if (entry === undefined) throw new Error('the console build wrote no entry');
+  const found = new Set<string>();
+  const follow = (path: string) => {
+    if (found.has(path)) return;
+    found.add(path);
+    const imports = metafile.outputs[path]?.imports ?? [];
+    imports.filter(({ kind }) => kind === 'import-statement').forEach((i) => follow(i.path));
+  };
+  follow(entry[0]);
+  return [...found].map((path) => basename(path));
+}
 
 /** No inline script and no data: URL, so that `default-src 'self'` holds. */
-function indexHtml(scriptPath: string, stylePath: string): string {
+function indexHtml([entry = '', ...chunks]: readonly string[], styleName: string): string {
+  const preloads = chunks.map((name) => `<link rel="modulepreload" href="/assets/${name}" />`);
   return `<!doctype html>
-<html lang="en">
+<html lang="en" class="${SCOPE_CLASS}">
   <head>
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -69,8 +59,9 @@ function indexHtml(scriptPath: string, stylePath: string): string {
     <meta name="referrer" content="no-referrer" />
     <title>Flotilla</title>
     <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-    <link rel="stylesheet" href="${stylePath}" />
-    <script type="module" src="${scriptPath}"></script>
+    <link rel="stylesheet" href="/assets/${styleName}" />
+    ${preloads.join('\n    ')}
+    <script type="module" src="/assets/${entry}"></script>
   </head>
   <body>
     <div id="root"></div>

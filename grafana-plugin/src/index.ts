@@ -1,1 +1,2 @@
 export { buildConsole } from './build-console.ts';
+export { buildPlugin } from './build-plugin.ts';

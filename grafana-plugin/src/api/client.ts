@@ -1,183 +1,150 @@
 import {
+  bulkLifecycleResultSchema,
   campaignEventSchema,
+  campaignPlanSchema,
   campaignViewSchema,
   deviceDetailSchema,
+  deviceLabelsSchema,
+  deviceLifecycleSchema,
+  deviceLogsSchema,
+  deviceResourcesSchema,
   deviceViewSchema,
   firmwareViewSchema,
+  fleetSummarySchema,
   listOf,
-  problemSchema,
+  pageOf,
+  trustViewSchema,
+  type BulkLifecycle,
+  type BulkLifecycleResult,
+  type CampaignActionName,
+  type CampaignCreateInput,
   type CampaignEvent,
+  type CampaignPlan,
   type CampaignView,
   type DeviceDetail,
+  type DeviceLabels,
+  type DeviceLifecycle,
+  type DeviceLogs,
+  type DeviceResources,
+  type DeviceView,
   type FirmwareView,
+  type FleetSummary,
+  type HealthStatus,
+  type Labels,
+  type LifecycleChange,
+  type LifecycleState,
   type ListOf,
+  type TrustView,
 } from '@flotilla/contracts';
-import type { Access } from '../host/host.ts';
-import { DEVICE_PAGE_SIZE, allDevices, type DevicePage, type FleetAnswer } from './all-devices.ts';
 import type { ApiResult } from './api-failure.ts';
+import {
+  call,
+  change,
+  jsonBody,
+  type ApiClientOptions,
+  type CallInit,
+  type Reader,
+} from './http-call.ts';
 
-export type CampaignActionName = 'pause' | 'resume' | 'abort';
+export type { ApiClientOptions } from './http-call.ts';
+
+/** The newest page of the registry that fits; `nextCursor` is null on the last. */
+export interface DevicePage {
+  readonly items: readonly DeviceView[];
+  readonly nextCursor: string | null;
+}
+
+export interface DeviceQuery {
+  readonly q?: string | undefined;
+  readonly group?: string | undefined;
+  readonly model?: string | undefined;
+  readonly lifecycle?: LifecycleState | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
 
 /** The REST surface the pages use. A call never rejects, except by its own abort signal. */
 export interface ApiClient {
-  devices(signal?: AbortSignal): Promise<ApiResult<FleetAnswer>>;
+  fleetSummary(signal?: AbortSignal): Promise<ApiResult<FleetSummary>>;
+  devices(query: DeviceQuery, signal?: AbortSignal): Promise<ApiResult<DevicePage>>;
+  devicesOfStatus(
+    query: { readonly status: HealthStatus; readonly limit: number; readonly offset: number },
+    signal?: AbortSignal,
+  ): Promise<ApiResult<ListOf<DeviceView>>>;
   device(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceDetail>>;
+  deviceLifecycle(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceLifecycle>>;
+  deviceLabels(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceLabels>>;
+  deviceResources(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceResources>>;
+  deviceLogs(id: string, minSeverity: number, signal?: AbortSignal): Promise<ApiResult<DeviceLogs>>;
+  setLabels(id: string, labels: Labels): Promise<ApiResult<DeviceLabels>>;
+  changeLifecycle(id: string, change: LifecycleChange): Promise<ApiResult<null>>;
+  bulkLifecycle(change: BulkLifecycle): Promise<ApiResult<BulkLifecycleResult>>;
   campaigns(signal?: AbortSignal): Promise<ApiResult<ListOf<CampaignView>>>;
   campaign(id: string, signal?: AbortSignal): Promise<ApiResult<CampaignView>>;
   campaignEvents(id: string, signal?: AbortSignal): Promise<ApiResult<ListOf<CampaignEvent>>>;
-  firmware(signal?: AbortSignal): Promise<ApiResult<ListOf<FirmwareView>>>;
+  dryRun(campaign: CampaignCreateInput, signal?: AbortSignal): Promise<ApiResult<CampaignPlan>>;
+  createCampaign(campaign: CampaignCreateInput): Promise<ApiResult<CampaignView>>;
   act(id: string, action: CampaignActionName, reason: string): Promise<ApiResult<null>>;
+  firmware(signal?: AbortSignal): Promise<ApiResult<ListOf<FirmwareView>>>;
+  withdrawFirmware(id: string, reason: string): Promise<ApiResult<null>>;
+  deleteDraft(id: string): Promise<ApiResult<null>>;
+  trust(signal?: AbortSignal): Promise<ApiResult<TrustView>>;
 }
 
-export interface ApiClientOptions {
-  readonly apiBase: string;
-  readonly access: Pick<Access, 'authorization' | 'signOut'>;
-  readonly fetch: typeof fetch;
-  /** A call without an answer for this long counts as unreachable. */
-  readonly timeoutMs?: number;
-}
-
-/** The one thing this file needs of a zod schema. */
-interface Reader<T> {
-  safeParse(
-    value: unknown,
-  ):
-    | { success: true; data: T }
-    | { success: false; error: { issues: readonly { path: PropertyKey[]; message: string }[] } };
-}
-
-const DEFAULT_TIMEOUT_MS = 10_000;
-
-// The cursor is a field beside the items, which the contract's list leaves open.
-const looseDeviceList = listOf(deviceViewSchema).loose();
-type LooseDeviceList = ReturnType<typeof looseDeviceList.parse>;
-
-function asPage(result: ApiResult<LooseDeviceList>): ApiResult<DevicePage> {
-  if (!result.ok) return result;
-  const { items, nextCursor } = result.value;
-  return {
-    ok: true,
-    value: { items, nextCursor: typeof nextCursor === 'string' ? nextCursor : null },
-  };
-}
+/** A dry run asks for every device of a fleet. */
+const PLAN_TIMEOUT_MS = 60_000;
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const get = <T>(path: string, schema: Reader<T>, signal?: AbortSignal) =>
-    call(options, path, { method: 'GET' }, schema, signal);
-  const campaign = (id: string) => `/api/v1/campaigns/${encodeURIComponent(id)}`;
+    call(options, `/api/v1${path}`, { method: 'GET' }, schema, signal);
+  const tell = (method: CallInit['method'], path: string, body: unknown) =>
+    change(options, `/api/v1${path}`, { method, ...jsonBody(body) });
+  const ask = <T>(method: CallInit['method'], path: string, body: unknown, schema: Reader<T>) =>
+    call(options, `/api/v1${path}`, { method, ...jsonBody(body) }, schema);
+  const campaign = (id: string) => `/campaigns/${encodeURIComponent(id)}`;
+  const device = (id: string) => `/devices/${encodeURIComponent(id)}`;
+  const firmware = (id: string) => `/firmware/${encodeURIComponent(id)}`;
   return {
-    devices: (signal) =>
-      allDevices(async (cursor) => {
-        const query = new URLSearchParams({
-          limit: String(DEVICE_PAGE_SIZE),
-          ...(cursor !== null && { cursor }),
-        });
-        return asPage(await get(`/api/v1/devices?${query}`, looseDeviceList, signal));
-      }),
-    device: (id, signal) =>
-      get(`/api/v1/devices/${encodeURIComponent(id)}`, deviceDetailSchema, signal),
-    campaigns: (signal) => get('/api/v1/campaigns', listOf(campaignViewSchema), signal),
+    fleetSummary: (signal) => get('/fleet/summary', fleetSummarySchema, signal),
+    devices: (query, signal) =>
+      get(`/devices?${queryOf({ ...query })}`, pageOf(deviceViewSchema), signal),
+    devicesOfStatus: (query, signal) =>
+      get(`/fleet/devices?${queryOf({ ...query })}`, listOf(deviceViewSchema), signal),
+    device: (id, signal) => get(device(id), deviceDetailSchema, signal),
+    deviceLifecycle: (id, signal) => get(`${device(id)}/lifecycle`, deviceLifecycleSchema, signal),
+    deviceLabels: (id, signal) => get(`${device(id)}/labels`, deviceLabelsSchema, signal),
+    deviceResources: (id, signal) =>
+      get(`${device(id)}/resources?hours=6`, deviceResourcesSchema, signal),
+    deviceLogs: (id, minSeverity, signal) =>
+      get(`${device(id)}/logs?limit=100&minSeverity=${minSeverity}`, deviceLogsSchema, signal),
+    setLabels: (id, labels) => ask('PUT', `${device(id)}/labels`, { labels }, deviceLabelsSchema),
+    changeLifecycle: (id, body) => tell('POST', `${device(id)}/lifecycle`, body),
+    bulkLifecycle: (body) =>
+      ask('POST', '/devices/bulk-lifecycle', body, bulkLifecycleResultSchema),
+    campaigns: (signal) => get('/campaigns', listOf(campaignViewSchema), signal),
     campaign: (id, signal) => get(campaign(id), campaignViewSchema, signal),
     campaignEvents: (id, signal) =>
       get(`${campaign(id)}/events`, listOf(campaignEventSchema), signal),
-    firmware: (signal) => get('/api/v1/firmware', listOf(firmwareViewSchema), signal),
-    act: (id, action, reason) =>
+    dryRun: (body, signal) =>
       call(
-        options,
-        `${campaign(id)}/${action}`,
-        {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ reason }),
-        },
-        null,
+        { ...options, timeoutMs: PLAN_TIMEOUT_MS },
+        '/api/v1/campaigns/dry-run',
+        { method: 'POST', ...jsonBody(body) },
+        campaignPlanSchema,
+        signal,
       ),
+    createCampaign: (body) => ask('POST', '/campaigns', body, campaignViewSchema),
+    act: (id, action, reason) => tell('POST', `${campaign(id)}/${action}`, { reason }),
+    firmware: (signal) => get('/firmware', listOf(firmwareViewSchema), signal),
+    withdrawFirmware: (id, reason) => tell('PUT', `${firmware(id)}/withdrawal`, { reason }),
+    deleteDraft: (id) => change(options, `/api/v1${firmware(id)}`, { method: 'DELETE' }),
+    trust: (signal) => get('/tuf', trustViewSchema, signal),
   };
 }
 
-interface CallInit {
-  readonly method: 'GET' | 'POST';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-async function call<T>(
-  options: ApiClientOptions,
-  path: string,
-  init: CallInit,
-  schema: Reader<T> | null,
-  signal?: AbortSignal,
-): Promise<ApiResult<T>> {
-  const authorization = options.access.authorization();
-  const timeout = AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-  let response: Response;
-  let text: string;
-  try {
-    response = await options.fetch(options.apiBase + path, {
-      ...init,
-      headers: {
-        accept: 'application/json, application/problem+json',
-        ...init.headers,
-        ...(authorization !== null && { authorization }),
-      },
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    });
-    text = await response.text();
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
-    return unreachable(error);
-  }
-  // Another call may have signed in anew meanwhile; only the token that was refused is dropped.
-  if (response.status === 401 && options.access.authorization() === authorization) {
-    options.access.signOut('refused');
-  }
-  const body = parseJson(text);
-  if (!response.ok) return { ok: false, failure: refusal(response, body) };
-  // The answer to an action is the campaign, which the next poll brings anyway.
-  if (schema === null) return { ok: true, value: null as T };
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return { ok: true, value: parsed.data };
-  const issue = parsed.error.issues[0];
-  const where =
-    issue === undefined ? '' : `: /${issue.path.map(String).join('/')} ${issue.message}`;
-  return unreadable(`${path} answered outside of its contract${where}`);
-}
-
-function refusal(response: Response, body: unknown) {
-  const parsed = problemSchema.safeParse(body);
-  if (!parsed.success) {
-    return unreadable(`The server answered ${response.status} without saying why.`).failure;
-  }
-  const problem = parsed.data;
-  const fields = problem.errors?.map((e) => `${e.pointer} ${e.detail}`).join('; ');
-  const detail = problem.detail ?? fields ?? '';
-  return { kind: 'problem', title: problem.title, detail, problem } as const;
-}
-
-function unreachable(error: unknown) {
-  const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
-  return {
-    ok: false,
-    failure: {
-      kind: 'unreachable',
-      title: 'The server does not answer',
-      detail: timedOut ? 'The request took too long.' : 'The connection failed.',
-    },
-  } as const;
-}
-
-function unreadable(detail: string) {
-  return {
-    ok: false,
-    failure: { kind: 'unreadable', title: 'The answer could not be read', detail },
-  } as const;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Left to the schema, which says what is missing.
-    return undefined;
-  }
+function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(values).flatMap(([key, value]) =>
+    value === undefined || value === '' ? [] : [[key, String(value)]],
+  );
+  return new URLSearchParams(given).toString();
 }

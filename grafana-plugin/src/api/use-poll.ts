@@ -13,12 +13,17 @@ export interface Poll<T> extends PollState<T> {
 
 type Load<T> = (api: ApiClient, signal: AbortSignal) => Promise<ApiResult<T>>;
 
+export interface PollOptions {
+  readonly intervalMs?: number;
+}
+
 /**
  * Asks every two seconds while the tab is visible, and at once when it becomes visible again. The
  * next question waits for the last answer, so a slow server is never asked twice at a time.
  * `key` names the resource; `load` is read when the key changes.
  */
-export function usePoll<T>(key: string, load: Load<T>): Poll<T> {
+export function usePoll<T>(key: string, load: Load<T>, options: PollOptions = {}): Poll<T> {
+  const { intervalMs = POLL_INTERVAL_MS } = options;
   const { api, cache } = useHost();
   const [state, setState] = useState<PollState<T>>(() => {
     const cached = cache.get(key);
@@ -49,7 +54,7 @@ export function usePoll<T>(key: string, load: Load<T>): Poll<T> {
       const nowMs = Date.now();
       if (result.ok) cache.set(key, { data: result.value, updatedAtMs: nowMs });
       setState((before) => afterAnswer(before, result, nowMs));
-      if (!document.hidden) timer = setTimeout(() => void ask(), POLL_INTERVAL_MS);
+      if (!document.hidden) timer = setTimeout(() => void ask(), intervalMs);
     };
     const onVisibility = () => {
       if (document.hidden) clearTimeout(timer);
@@ -63,7 +68,7 @@ export function usePoll<T>(key: string, load: Load<T>): Poll<T> {
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', onVisibility);
     };
-  }, [api, cache, key]);
+  }, [api, cache, key, intervalMs]);
 
   const refresh = useCallback(() => askRef.current(), []);
   return { ...state, refresh };

@@ -1,15 +1,16 @@
 import { useState } from 'react';
-import type { CampaignEvent, CampaignView } from '@flotilla/contracts';
-import type { ApiClient, CampaignActionName } from '../api/client.ts';
+import type { CampaignActionName, CampaignEvent, CampaignView } from '@flotilla/contracts';
+import type { ApiClient } from '../api/client.ts';
 import type { ApiResult } from '../api/api-failure.ts';
 import { usePoll } from '../api/use-poll.ts';
+import { useHost } from '../host/host-context.tsx';
 import { Link } from '../routing/link.tsx';
 import { PageFrame, focusTitleIfLost } from '../shell/page-frame.tsx';
 import { StateWord } from '../ui/state-word.tsx';
 import { CAMPAIGN_TONE } from '../ui/tones.ts';
 import { ActionDialog } from './action-dialog.tsx';
 import { AuditList } from './audit-list.tsx';
-import { ACTION_WORDS, STATUS_WORDS, allowedActions } from './campaign-words.ts';
+import { ACTION_WORDS, STATUS_WORDS, allowedActions, isDangerous } from './campaign-words.ts';
 import { CampaignSummary } from './campaign-summary.tsx';
 import { PhaseRail } from './phase-rail.tsx';
 
@@ -52,7 +53,7 @@ export function CampaignPage({ id }: { readonly id: string }) {
                 setAsking(null);
                 focusTitleIfLost();
               }}
-              onDone={poll.refresh}
+              onAnswer={poll.refresh}
             />
           )}
         </>
@@ -94,15 +95,18 @@ interface ActionButtonsProps {
 }
 
 function ActionButtons({ campaign, onAsk }: ActionButtonsProps) {
-  const allowed = allowedActions(campaign.status);
-  if (allowed.length === 0) return null;
+  const { access } = useHost().host;
+  const allowed = allowedActions(campaign);
+  if (allowed.length === 0 || !access.can('campaigns:write')) return null;
+  // One thing stands out: what this campaign most likely waits for.
+  const first = allowed.find((action) => !isDangerous(action));
   return (
     <div className="actions" role="group" aria-label="Campaign">
       {allowed.map((action) => (
         <button
           key={action}
           type="button"
-          className={action === 'abort' ? 'danger' : 'primary'}
+          className={isDangerous(action) ? 'danger' : action === first ? 'primary' : ''}
           onClick={() => onAsk(action)}
         >
           {ACTION_WORDS[action].verb}…

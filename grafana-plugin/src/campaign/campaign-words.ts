@@ -1,5 +1,11 @@
-import type { CampaignEvent, CampaignStatus, PhaseView, VerdictKind } from '@flotilla/contracts';
-import type { CampaignActionName } from '../api/client.ts';
+import type {
+  CampaignActionName,
+  CampaignEvent,
+  CampaignStatus,
+  CampaignView,
+  PhaseView,
+  VerdictKind,
+} from '@flotilla/contracts';
 
 export const STATUS_WORDS: Readonly<Record<CampaignStatus, string>> = {
   awaiting_approval: 'Awaiting approval',
@@ -49,6 +55,11 @@ export interface ActionWords {
 }
 
 export const ACTION_WORDS: Readonly<Record<CampaignActionName, ActionWords>> = {
+  approve: {
+    verb: 'Approve',
+    consequence:
+      'The campaign may start: its first phase is offered as soon as its schedule allows.',
+  },
   pause: {
     verb: 'Pause',
     consequence:
@@ -58,6 +69,20 @@ export const ACTION_WORDS: Readonly<Record<CampaignActionName, ActionWords>> = {
     verb: 'Resume',
     consequence: 'A new round begins, and the current phase is offered this version again.',
   },
+  'skip-phase': {
+    verb: 'Skip phase',
+    consequence:
+      'The next phase starts without waiting for the devices of this one. Those that failed stay counted.',
+  },
+  retry: {
+    verb: 'Retry failed devices',
+    consequence: 'Devices of this campaign that failed are offered this version once more.',
+  },
+  rollback: {
+    verb: 'Roll back',
+    consequence:
+      'The campaign ends, and every device it has updated is sent back to the version it came from.',
+  },
   abort: {
     verb: 'Abort',
     consequence:
@@ -65,9 +90,17 @@ export const ACTION_WORDS: Readonly<Record<CampaignActionName, ActionWords>> = {
   },
 };
 
-/** What an operator may do in a status; the server has the last word. */
-export function allowedActions(status: CampaignStatus): CampaignActionName[] {
-  if (status === 'running') return ['pause', 'abort'];
-  if (status === 'paused') return ['resume', 'abort'];
+/** Cannot be taken back by another action. */
+export function isDangerous(action: CampaignActionName): boolean {
+  return action === 'abort' || action === 'rollback';
+}
+
+/** What an operator may do, by the service's word or, where it has none, by the status. */
+export function allowedActions(
+  campaign: Pick<CampaignView, 'status' | 'actions'>,
+): readonly CampaignActionName[] {
+  if (campaign.actions !== undefined) return campaign.actions;
+  if (campaign.status === 'running') return ['pause', 'abort'];
+  if (campaign.status === 'paused') return ['resume', 'abort'];
   return [];
 }

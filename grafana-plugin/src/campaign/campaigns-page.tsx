@@ -1,6 +1,7 @@
 import type { CampaignView } from '@flotilla/contracts';
 import { usePoll } from '../api/use-poll.ts';
 import { percent } from '../format/quantity.ts';
+import { useHost } from '../host/host-context.tsx';
 import { Link } from '../routing/link.tsx';
 import { PageFrame } from '../shell/page-frame.tsx';
 import { Notice } from '../ui/notice.tsx';
@@ -11,15 +12,28 @@ import { STATUS_WORDS } from './campaign-words.ts';
 import { confirmedDevices, newestFirst } from './campaign-progress.ts';
 
 export function CampaignsPage() {
+  const { host } = useHost();
   const poll = usePoll('campaigns', (api, signal) => api.campaigns(signal));
   return (
-    <PageFrame title="Campaigns" poll={poll}>
+    <PageFrame
+      title="Campaigns"
+      poll={poll}
+      aside={
+        host.access.can('campaigns:write') && (
+          <div className="actions">
+            <Link to={{ page: 'new-campaign' }} className="button primary">
+              New campaign
+            </Link>
+          </div>
+        )
+      }
+    >
       {({ items }) =>
         items.length === 0 ? (
           <Notice
             tone="neutral"
             title="No campaign yet"
-            detail="A campaign brings one released firmware version to its devices, phase by phase. Create one through the API and it appears here."
+            detail="A campaign brings one released firmware version to its devices, phase by phase. Create the first one, and it appears here."
           />
         ) : (
           <ul className="cards">

@@ -1,22 +1,20 @@
-import { useState } from 'react';
-import type { DeviceView, HealthStatus } from '@flotilla/contracts';
+import type { FleetSummary } from '@flotilla/contracts';
 import { usePoll } from '../api/use-poll.ts';
+import { DeviceTable } from '../device/device-table.tsx';
 import { count } from '../format/quantity.ts';
+import { Link } from '../routing/link.tsx';
 import { PageFrame } from '../shell/page-frame.tsx';
 import { Notice } from '../ui/notice.tsx';
-import { DeviceTable } from './device-table.tsx';
-import { filterFleet } from './fleet-filter.ts';
-import { worstFirst } from './fleet-order.ts';
+import { GroupMap } from './group-map.tsx';
 import { StatusTiles } from './status-tiles.tsx';
 import { VersionBar } from './version-bar.tsx';
 
+/** Health at a glance: one answer of bounded size, whatever the size of the fleet. */
 export function FleetPage() {
-  const poll = usePoll('devices', (api, signal) => api.devices(signal));
+  const poll = usePoll('fleet', (api, signal) => api.fleetSummary(signal));
   return (
     <PageFrame title="Fleet" poll={poll}>
-      {({ items, isWhole }) =>
-        items.length === 0 ? <NoDevices /> : <Fleet devices={items} isWhole={isWhole} />
-      }
+      {(fleet) => (fleet.devices === 0 ? <NoDevices /> : <Fleet fleet={fleet} />)}
     </PageFrame>
   );
 }
@@ -31,59 +29,31 @@ function NoDevices() {
   );
 }
 
-interface FleetProps {
-  readonly devices: readonly DeviceView[];
-  readonly isWhole: boolean;
-}
-
-function Fleet({ devices, isWhole }: FleetProps) {
-  const [text, setText] = useState('');
-  const [status, setStatus] = useState<HealthStatus | null>(null);
-  const shown = worstFirst(filterFleet(devices, { text, status }));
-  const filtered = text.trim() !== '' || status !== null;
+function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
+  const isWhole = fleet.worst.length >= fleet.devices;
   return (
     <>
-      {!isWhole && (
-        <p className="part-note">
-          This fleet is larger than one view. Numbers and rows are of its first{' '}
-          {count(devices.length, 'device')} by id.
+      {fleet.health === null && (
+        <p className="part-note" role="status">
+          The warehouse does not answer, so nothing is known of the health of these devices.
         </p>
       )}
       <div className="overview">
-        <StatusTiles devices={devices} selected={status} onSelect={setStatus} />
-        <VersionBar devices={devices} />
+        <StatusTiles health={fleet.health} />
+        <VersionBar versions={fleet.versions} devices={fleet.devices} />
       </div>
+      <GroupMap groups={fleet.groups} isWhole={fleet.groupsAreWhole} />
       <section className="panel" aria-labelledby="devices-title">
         <div className="panel-head">
-          <h2 id="devices-title">Devices</h2>
-          <span className="panel-note" role="status">
-            {filtered ? `${shown.length} of ${count(devices.length, 'device')}` : 'worst first'}
+          <h2 id="devices-title">{isWhole ? 'Devices' : 'Worst devices'}</h2>
+          <span className="panel-note">
+            {isWhole ? 'worst first' : `${fleet.worst.length} of ${count(fleet.devices, 'device')}`}
           </span>
-          <input
-            type="search"
-            className="filter"
-            aria-label="Filter devices"
-            placeholder="Filter by id, group, version…"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
+          <Link to={{ page: 'devices' }} className="panel-link">
+            All devices
+          </Link>
         </div>
-        {shown.length > 0 ? (
-          <DeviceTable devices={shown} />
-        ) : (
-          <div className="panel-empty">
-            <p>No device matches this filter.</p>
-            <button
-              type="button"
-              onClick={() => {
-                setText('');
-                setStatus(null);
-              }}
-            >
-              Clear the filter
-            </button>
-          </div>
-        )}
+        <DeviceTable devices={fleet.worst} labelledBy="devices-title" />
       </section>
     </>
   );

@@ -1,17 +1,22 @@
-import type { DeviceView } from '@flotilla/contracts';
+import type { FleetSummary } from '@flotilla/contracts';
 import { count, percent } from '../format/quantity.ts';
 import { versionSpread, type VersionShare } from './version-spread.ts';
 
 const MAX_SEGMENTS = 5;
 
+interface VersionBarProps {
+  readonly versions: FleetSummary['versions'];
+  readonly devices: number;
+}
+
 /** Which versions the fleet runs, as one stacked bar with its legend. */
-export function VersionBar({ devices }: { readonly devices: readonly DeviceView[] }) {
-  const { shown, rest } = segmentsOf(versionSpread(devices));
+export function VersionBar({ versions, devices }: VersionBarProps) {
+  const { shown, rest } = segmentsOf(versionSpread(versions));
   return (
     <section className="panel versions" aria-labelledby="versions-title">
       <div className="panel-head">
         <h2 id="versions-title">Firmware versions</h2>
-        <span className="panel-note">{count(devices.length, 'device')}</span>
+        <span className="panel-note">{count(devices, 'device')}</span>
       </div>
       <div className="stacked" aria-hidden="true">
         {[...shown, ...rest].map((segment, i) => (
@@ -28,7 +33,8 @@ export function VersionBar({ devices }: { readonly devices: readonly DeviceView[
             <span className={`swatch series-${segment.series ?? i}`} aria-hidden="true" />
             <span className="legend-label">{segment.label}</span>
             <span className="legend-value">
-              {segment.devices} <span className="faint">{percent(segment.share)}</span>
+              {segment.devices.toLocaleString('en')}{' '}
+              <span className="faint">{percent(segment.share)}</span>
             </span>
           </li>
         ))}

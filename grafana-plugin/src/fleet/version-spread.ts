@@ -1,4 +1,4 @@
-import { compareVersions, type DeviceView } from '@flotilla/contracts';
+import { compareVersions, type FleetSummary } from '@flotilla/contracts';
 
 export interface VersionShare {
   /** Null: devices that never ran a firmware of ours. */
@@ -9,15 +9,14 @@ export interface VersionShare {
 }
 
 /** How many devices run what, newest version first, devices without a version last. */
-export function versionSpread(devices: readonly DeviceView[]): VersionShare[] {
-  const counts = new Map<string | null, number>();
-  for (const { firmwareVersion } of devices) {
-    counts.set(firmwareVersion, (counts.get(firmwareVersion) ?? 0) + 1);
-  }
-  return [...counts]
-    .sort(([a], [b]) => {
-      if (a === null || b === null) return Number(a === null) - Number(b === null);
-      return compareVersions(b, a);
+export function versionSpread(versions: FleetSummary['versions']): VersionShare[] {
+  const total = versions.reduce((sum, { devices }) => sum + devices, 0);
+  return [...versions]
+    .sort((a, b) => {
+      if (a.version === null || b.version === null) {
+        return Number(a.version === null) - Number(b.version === null);
+      }
+      return compareVersions(b.version, a.version);
     })
-    .map(([version, n]) => ({ version, devices: n, share: n / devices.length }));
+    .map(({ version, devices }) => ({ version, devices, share: devices / total }));
 }

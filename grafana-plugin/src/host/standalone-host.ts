@@ -5,7 +5,8 @@ import { forgetToken, keepToken, takeToken } from './session-token.ts';
 export function createStandaloneHost(page: Window): Host {
   return {
     apiBase: '',
-    theme: 'system',
+    fetch: (input, init) => page.fetch(input, init),
+    frame: 'own',
     navigation: createNavigation(page),
     access: createAccess(page),
   };
@@ -13,12 +14,13 @@ export function createStandaloneHost(page: Window): Host {
 
 function createNavigation(page: Window): Navigation {
   const listeners = createListeners();
+  const here = () => page.location.pathname + page.location.search;
   page.addEventListener('popstate', listeners.call);
   return {
-    path: () => page.location.pathname,
+    path: here,
     href: (path) => path,
     go: (path) => {
-      if (path !== page.location.pathname) page.history.pushState(null, '', path);
+      if (path !== here()) page.history.pushState(null, '', path);
       listeners.call();
     },
     subscribe: listeners.add,
@@ -43,6 +45,8 @@ function createAccess(page: Window): Access {
   });
   return {
     authorization: () => (token === null ? null : `Bearer ${token}`),
+    // One token, for the operator: it may do everything.
+    can: () => true,
     signedOut: () => cause,
     signIn: (next) => become(next, null),
     signOut: (why) => become(null, why),

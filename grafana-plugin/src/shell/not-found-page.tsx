@@ -1,12 +1,10 @@
-import { useEffect } from 'react';
 import { Link } from '../routing/link.tsx';
+import { PageMain, useDocumentTitle } from './page-main.tsx';
 
 export function NotFoundPage({ path }: { readonly path: string }) {
-  useEffect(() => {
-    document.title = 'No such page · Flotilla';
-  }, []);
+  useDocumentTitle('No such page');
   return (
-    <main id="main" className="page">
+    <PageMain className="page">
       <div className="page-head">
         <h1>There is no such page</h1>
         <p className="subtitle">
@@ -16,6 +14,6 @@ export function NotFoundPage({ path }: { readonly path: string }) {
       <p>
         <Link to={{ page: 'fleet' }}>Go to the fleet</Link>
       </p>
-    </main>
+    </PageMain>
   );
 }

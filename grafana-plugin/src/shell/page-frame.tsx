@@ -5,6 +5,7 @@ import { Link } from '../routing/link.tsx';
 import type { Route } from '../routing/routes.ts';
 import { Notice } from '../ui/notice.tsx';
 import { LiveBar } from './live-bar.tsx';
+import { PageMain, useDocumentTitle } from './page-main.tsx';
 
 interface PageFrameProps<T> {
   readonly title: string;
@@ -13,6 +14,8 @@ interface PageFrameProps<T> {
   /** Beside the title: badges, actions. */
   readonly aside?: ReactNode;
   readonly subtitle?: ReactNode;
+  /** Stays where it is while data comes and goes, e.g. a filter. */
+  readonly keepsFrame?: ReactNode;
   readonly children: (data: T) => ReactNode;
 }
 
@@ -20,11 +23,9 @@ let firstPage = true;
 
 /** Title, freshness and the states every page has: loading, refused, stale, live. */
 export function PageFrame<T>(props: PageFrameProps<T>) {
-  const { title, parent, poll, aside, subtitle, children } = props;
+  const { title, parent, poll, aside, subtitle, keepsFrame, children } = props;
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    document.title = `${title} · Flotilla`;
-  }, [title]);
+  useDocumentTitle(title);
   useEffect(() => {
     // After a change of page a screen reader starts at its title; the first page keeps the browser's order.
     if (!firstPage) heading.current?.focus({ preventScroll: true });
@@ -35,7 +36,7 @@ export function PageFrame<T>(props: PageFrameProps<T>) {
   return (
     <>
       <LiveBar poll={poll} />
-      <main id="main" className={state === 'stale' ? 'page is-stale' : 'page'}>
+      <PageMain className={state === 'stale' ? 'page is-stale' : 'page'}>
         <div className="page-head">
           {parent !== undefined && (
             <nav aria-label="Breadcrumb" className="breadcrumb">
@@ -51,6 +52,7 @@ export function PageFrame<T>(props: PageFrameProps<T>) {
           </div>
           {subtitle !== undefined && <p className="subtitle">{subtitle}</p>}
         </div>
+        {keepsFrame}
         {poll.data !== null && children(poll.data)}
         {state === 'loading' && <Skeleton />}
         {state === 'failed' && poll.failure !== null && (
@@ -60,7 +62,7 @@ export function PageFrame<T>(props: PageFrameProps<T>) {
             detail={poll.failure.detail}
           />
         )}
-      </main>
+      </PageMain>
     </>
   );
 }

@@ -4,14 +4,23 @@ import { extname, join } from 'node:path';
 import {
   PROBLEMS,
   PROBLEM_TYPE_BASE,
+  bulkLifecycleSchema,
   campaignActionSchema,
+  campaignCreateSchema,
+  deviceLabelsSchema,
   deviceViewSchema,
+  lifecycleChangeSchema,
+  withdrawalSchema,
   type CampaignEvent,
   type CampaignStatus,
   type CampaignView,
+  type DeviceDetail,
   type ProblemCode,
 } from '@flotilla/contracts';
+import { lifecycleOf, logsOf, resourcesOf } from './fake-device-parts.ts';
 import type { FakeFleet } from './fake-fleet.ts';
+import { campaignOf, planOf } from './fake-plan.ts';
+import { summaryOf, worstFirst } from './fake-summary.ts';
 
 export interface FakeApiOptions {
   /** The bearer token that is accepted. */
@@ -94,30 +103,116 @@ function found(value: unknown): Answer {
 }
 
 function answerApi(fleet: FakeFleet, method: string, url: URL, body: string): Answer {
-  const path = url.pathname;
-  const [, , , kind, id, part, ...rest] = path.split('/');
+  const [, , , kind = '', id = '', part = '', ...rest] = url.pathname.split('/');
+  if (rest.length > 0) return problem('not_found', `no ${url.pathname}`);
+  const route = `${method} ${kind}${id === '' ? '' : '/id'}${part === '' ? '' : `/${part}`}`;
+  const device = fleet.devices.find((candidate) => candidate.id === id);
   const campaign = fleet.campaigns.find((candidate) => candidate.id === id);
-  if (rest.length > 0) return problem('not_found', `no ${path}`);
-  if (method === 'POST' && kind === 'campaigns' && campaign !== undefined) {
-    return act(fleet, campaign, part ?? '', body);
+  if (kind === 'devices') return answerDevices(fleet, route, { url, body, id, device });
+  if (kind === 'campaigns' && method === 'POST') {
+    if (id === 'dry-run' || id === '') return answerCreation(fleet, id === '', body);
+    return campaign === undefined ? found(undefined) : act(fleet, campaign, part, body);
   }
-  if (method !== 'GET') return problem('method_not_allowed', `${method} ${path}`);
-  switch (`${kind ?? ''}${id === undefined ? '' : '/id'}${part === undefined ? '' : `/${part}`}`) {
-    case 'devices':
-      return found(devicePage(fleet, url.searchParams));
-    case 'devices/id':
-      return found(fleet.devices.find((device) => device.id === id));
-    case 'campaigns':
+  switch (route) {
+    case 'GET status/id':
+    case 'GET status':
+      return found({ version: '0.1.0', uptimeSeconds: 60 });
+    case 'GET fleet/id':
+      return id === 'summary'
+        ? found(summaryOf(fleet.devices, new Date().toISOString()))
+        : found({ items: ofStatus(fleet, url.searchParams) });
+    case 'GET campaigns':
       return found({ items: fleet.campaigns });
-    case 'campaigns/id':
+    case 'GET campaigns/id':
       return found(campaign);
-    case 'campaigns/id/events':
+    case 'GET campaigns/id/events':
       return found(campaign && { items: fleet.events.get(campaign.id) ?? [] });
-    case 'firmware':
+    case 'GET firmware':
       return found({ items: fleet.firmware });
+    case 'PUT firmware/id/withdrawal':
+      return withdraw(fleet, id, body);
+    case 'GET tuf':
+      return found(fleet.trust);
+    case 'GET provisioning/id':
+      return found({ items: fleet.provisioning[id] ?? [] });
     default:
-      return problem('not_found', `no ${path}`);
+      return problem('not_found', `no ${url.pathname}`);
   }
+}
+
+interface DeviceCall {
+  readonly url: URL;
+  readonly body: string;
+  readonly id: string;
+  readonly device: DeviceDetail | undefined;
+}
+
+function answerDevices(fleet: FakeFleet, route: string, call: DeviceCall): Answer {
+  const { url, body, id, device } = call;
+  if (route === 'GET devices') return found(devicePage(fleet, url.searchParams));
+  if (route === 'POST devices/id' && id === 'bulk-lifecycle') return bulkLifecycle(fleet, body);
+  if (device === undefined) return problem('not_found', `no device ${id}`);
+  const reasons = fleet.lifecycleReasons.get(id) ?? [];
+  switch (route) {
+    case 'GET devices/id':
+      return found(device);
+    case 'GET devices/id/lifecycle':
+      return found(lifecycleOf(device, reasons));
+    case 'POST devices/id/lifecycle': {
+      const change = lifecycleChangeSchema.parse(JSON.parse(body));
+      device.lifecycle = change.to;
+      fleet.lifecycleReasons.set(id, [...reasons, change.reason]);
+      return found(lifecycleOf(device, [...reasons, change.reason]));
+    }
+    case 'GET devices/id/labels':
+      return found({ labels: fleet.labels.get(id) ?? {} });
+    case 'PUT devices/id/labels': {
+      const { labels } = deviceLabelsSchema.parse(JSON.parse(body));
+      fleet.labels.set(id, labels);
+      return found({ labels });
+    }
+    case 'GET devices/id/resources':
+      return found(resourcesOf(id, Date.now()));
+    case 'GET devices/id/logs':
+      return found(logsOf(Date.now(), Number(url.searchParams.get('minSeverity') ?? 0)));
+    default:
+      return problem('not_found', `no ${url.pathname}`);
+  }
+}
+
+function bulkLifecycle(fleet: FakeFleet, body: string): Answer {
+  const { to, deviceIds = [] } = bulkLifecycleSchema.parse(JSON.parse(body));
+  const devices = fleet.devices.filter(({ id }) => deviceIds.includes(id));
+  const changed = devices.filter(({ lifecycle }) => lifecycle !== to);
+  for (const device of changed) device.lifecycle = to;
+  const unchanged = devices.length - changed.length;
+  return found({ changed: changed.length, unchanged, refusedCount: 0, refused: [] });
+}
+
+function ofStatus(fleet: FakeFleet, query: URLSearchParams) {
+  const offset = Number(query.get('offset') ?? 0);
+  return worstFirst(fleet.devices)
+    .filter(({ health }) => (health?.status ?? 'unknown') === query.get('status'))
+    .slice(offset, offset + Number(query.get('limit') ?? 100));
+}
+
+function answerCreation(fleet: FakeFleet, isReal: boolean, body: string): Answer {
+  const parsed = campaignCreateSchema.safeParse(JSON.parse(body));
+  if (!parsed.success) return problem('validation_failed', parsed.error.message);
+  if (!isReal) return found(planOf(fleet, parsed.data) ?? undefined);
+  const campaign = campaignOf(fleet, parsed.data, new Date().toISOString());
+  if (campaign === null) return problem('not_found', 'no such firmware');
+  fleet.campaigns.push(campaign);
+  return { status: 201, body: campaign };
+}
+
+function withdraw(fleet: FakeFleet, id: string, body: string): Answer {
+  const firmware = fleet.firmware.find((candidate) => candidate.id === id);
+  if (firmware === undefined) return found(undefined);
+  firmware.state = 'withdrawn';
+  firmware.withdrawalReason = withdrawalSchema.parse(JSON.parse(body)).reason;
+  firmware.withdrawnAt = new Date().toISOString();
+  return found(firmware);
 }
 
 /** Pages by id, as the service does: `limit`, and `cursor` from the page before. */
@@ -126,7 +221,10 @@ function devicePage(fleet: FakeFleet, query: URLSearchParams) {
   const after = Buffer.from(query.get('cursor') ?? '', 'base64url').toString('utf8');
   const rest = [...fleet.devices]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .filter(({ id }) => id > after);
+    .filter(({ id }) => id > after)
+    .filter(({ id }) => id.includes(query.get('q') ?? ''))
+    .filter(({ group }) => group === (query.get('group') ?? group))
+    .filter(({ lifecycle }) => lifecycle === (query.get('lifecycle') ?? lifecycle));
   const page = rest.slice(0, limit);
   const last = rest.length > page.length ? page.at(-1) : undefined;
   return {

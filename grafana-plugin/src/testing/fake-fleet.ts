@@ -3,6 +3,8 @@ import type {
   CampaignView,
   DeviceDetail,
   FirmwareView,
+  Labels,
+  TrustView,
   UpdateRecord,
 } from '@flotilla/contracts';
 import {
@@ -26,10 +28,39 @@ export interface FakeFleet {
   campaigns: CampaignView[];
   events: Map<string, CampaignEvent[]>;
   firmware: FirmwareView[];
+  labels: Map<string, Labels>;
+  /** Reasons of lifecycle changes by device, oldest first. */
+  lifecycleReasons: Map<string, string[]>;
+  trust: TrustView;
+  /** Items of the provisioning lists, by the list's name. */
+  provisioning: Record<string, object[]>;
+}
+
+const NO_TRUST: TrustView = {
+  root: {
+    signatures: [],
+    signed: {
+      _type: 'root',
+      version: 1,
+      expires: '2027-01-01T00:00:00Z',
+      roles: { targets: { keyids: ['a', 'b'], threshold: 2 } },
+    },
+  },
+  targets: null,
+  staged: { root: null, targets: null },
+};
+
+function withoutExtras() {
+  return {
+    labels: new Map<string, Labels>(),
+    lifecycleReasons: new Map<string, string[]>(),
+    trust: NO_TRUST,
+    provisioning: {},
+  };
 }
 
 export function emptyFleet(): FakeFleet {
-  return { devices: [], campaigns: [], events: new Map(), firmware: [] };
+  return { devices: [], campaigns: [], events: new Map(), firmware: [], ...withoutExtras() };
 }
 
 /**
@@ -43,6 +74,10 @@ export function storyFleet(nowMs: number): FakeFleet {
     campaigns: storyCampaigns(clock),
     events: storyEvents(clock),
     firmware: storyFirmware(clock),
+    ...withoutExtras(),
+    labels: new Map([['device-07', { site: 'lisbon', ring: 'canary' }]]),
+    trust: storyTrust(storyFirmware(clock)),
+    provisioning: storyProvisioning(clock),
   };
 }
 
@@ -251,5 +286,72 @@ function storyFirmware(at: StoryClock): FirmwareView[] {
       delta('1.1.0', 'b', 3911),
       { ...delta('1.2.0', 'c', 0), state: 'pending', sizeBytes: null, sha256: null },
     ]),
+    { ...firmware('1.4.0', 'e', 3, []), state: 'draft', releasedAt: null },
   ];
+}
+
+/** What is released is signed; 1.4.0 waits for its second signature in the staged targets. */
+function storyTrust(firmware: readonly FirmwareView[]): TrustView {
+  const targets = (of: readonly FirmwareView[], version: number, keys: readonly string[]) => ({
+    signatures: keys.map((keyid) => ({ keyid, sig: '00' })),
+    signed: {
+      _type: 'targets',
+      version,
+      expires: '2026-12-24T00:00:00Z',
+      targets: Object.fromEntries(
+        of.map(({ target }) => [
+          target.path,
+          { length: target.sizeBytes, hashes: { sha256: target.sha256 } },
+        ]),
+      ),
+    },
+  });
+  const signed = firmware.filter(({ state }) => state === 'released');
+  return {
+    ...NO_TRUST,
+    targets: targets(signed, 4, ['a', 'b']),
+    staged: { root: null, targets: targets(firmware, 5, ['a']) },
+  };
+}
+
+function storyProvisioning(at: StoryClock): Record<string, object[]> {
+  return {
+    manufacturers: [
+      {
+        id: 'man_1',
+        name: 'northwind',
+        publicKeyPem: 'PEM',
+        createdAt: at(60 * 24 * 30),
+        revokedAt: null,
+      },
+    ],
+    rules: [
+      {
+        id: 'rule_1',
+        name: 'oslo-line',
+        priority: 10,
+        model: MODEL,
+        serialPrefix: 'OS-',
+        group: 'oslo',
+        labels: { ring: 'late' },
+        createdAt: at(60 * 24 * 20),
+      },
+    ],
+    quarantine: [
+      {
+        id: 'q_1',
+        kind: 'duplicate_claim',
+        serial: 'OS-00417',
+        publicKeySha256: null,
+        remoteAddress: '192.0.2.17',
+        detail: 'claimed again with another device key, 3 h after the first claim',
+        attempts: 4,
+        firstAt: at(180),
+        lastAt: at(12),
+        resolvedAt: null,
+        resolution: null,
+        resolvedReason: null,
+      },
+    ],
+  };
 }

@@ -10,6 +10,7 @@ export const FIRMWARE_IDS = {
   '1.1.0': 'fw_110000000000',
   '1.2.0': 'fw_120000000000',
   '1.3.0': 'fw_130000000000',
+  '1.4.0': 'fw_140000000000',
 } as const;
 
 /** A moment of the story, in minutes before its end. */

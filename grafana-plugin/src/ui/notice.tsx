@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 
 interface NoticeProps {
-  readonly tone: 'neutral' | 'bad';
+  readonly tone: 'neutral' | 'good' | 'bad';
   readonly title: string;
   readonly detail?: ReactNode;
 }

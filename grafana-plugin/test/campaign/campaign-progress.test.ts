@@ -55,8 +55,13 @@ describe('words', () => {
   });
 
   it('offer no action once a campaign has ended', () => {
-    expect(allowedActions('running')).toEqual(['pause', 'abort']);
-    expect(allowedActions('paused')).toEqual(['resume', 'abort']);
-    expect([...allowedActions('completed'), ...allowedActions('aborted')]).toEqual([]);
+    expect(allowedActions({ status: 'running' })).toEqual(['pause', 'abort']);
+    expect(allowedActions({ status: 'paused' })).toEqual(['resume', 'abort']);
+    expect(allowedActions({ status: 'completed' })).toEqual([]);
+  });
+
+  it('offer what the service says, when it says it', () => {
+    const actions = ['skip-phase', 'rollback'] as const;
+    expect(allowedActions({ status: 'paused', actions: [...actions] })).toEqual(actions);
   });
 });

@@ -13,6 +13,7 @@ import {
   RUNNING_CAMPAIGN_ID,
   emptyFleet,
 } from '../../src/testing/fake-fleet.ts';
+import { PLANNED_CAMPAIGN_ID } from '../../src/testing/fake-plan.ts';
 
 const chromiumPath = findChromium();
 const mustRun = Boolean(process.env.CI);
@@ -67,34 +68,121 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
       expect(session.troubles).toEqual([]);
     });
 
-    it('counts a fleet of many pages whole and draws its rows on demand', async () => {
+    it('shows the worst of a large fleet, counts all of it, and pages through the rest', async () => {
       const one = session.api.fleet.devices[0]!;
-      session.api.fleet.devices = Array.from({ length: 1203 }, (_, i) => ({
+      session.api.fleet.devices = Array.from({ length: 230 }, (_, i) => ({
         ...one,
         id: `node-${String(i).padStart(4, '0')}`,
       }));
       await session.open('/');
       const { page } = session;
-      await page.getByRole('table', { name: 'Devices' }).waitFor();
-      expect(await texts('.tile')).toContain('1203 Healthy');
-      expect(await page.locator('.device-table tbody tr').count()).toBe(100);
-      await page.getByRole('button', { name: 'Show 100 more of 1103' }).click();
-      await expect.poll(() => page.locator('.device-table tbody tr').count()).toBe(200);
-      await page.getByLabel('Filter devices').fill('node-1202');
-      await expect.poll(() => texts('.device-table tbody th')).toEqual(['node-1202']);
+      await page.getByRole('table', { name: 'Worst devices' }).waitFor();
+      expect(await texts('.tile')).toContain('230 Healthy');
+      expect(await page.locator('.device-table tbody tr').count()).toBe(20);
+      await page.getByRole('link', { name: 'All devices' }).click();
+      await expect.poll(() => page.locator('.device-table tbody tr').count()).toBe(100);
+      await page.getByRole('button', { name: 'Next' }).click();
+      await page.getByRole('link', { name: 'node-0100' }).waitFor();
+      await page.getByRole('button', { name: 'Next' }).click();
+      await page.getByText('page 3').waitFor();
+      await expect.poll(() => page.locator('.device-table tbody tr').count()).toBe(30);
+      expect(await page.getByRole('button', { name: 'Next' }).isDisabled()).toBe(true);
+      await page.getByRole('button', { name: 'Previous' }).click();
+      await page.getByRole('link', { name: 'node-0100' }).waitFor();
+      await page.getByLabel('Search by device id').fill('node-0229');
+      await expect.poll(() => texts('.device-table tbody th')).toEqual(['node-0229']);
       expect(session.troubles).toEqual([]);
     });
 
-    it('filters by text and by status', async () => {
-      await session.open('/');
+    it('narrows devices by group, lifecycle and health, from a tile as well', async () => {
+      await session.open('/devices?group=lisbon');
       const { page } = session;
-      await page.getByLabel('Filter devices').fill('lisbon');
       await expect.poll(() => page.locator('.device-table tbody tr').count()).toBe(4);
-      await page.getByRole('button', { name: /Critical/ }).click();
-      await expect.poll(() => texts('.device-table tbody th')).toEqual(['device-07']);
-      await page.getByLabel('Filter devices').fill('no such device');
+      await page.getByLabel('Lifecycle').selectOption('retired');
       await page.getByRole('button', { name: 'Clear the filter' }).click();
       await expect.poll(() => page.locator('.device-table tbody tr').count()).toBe(10);
+      await page.getByRole('link', { name: 'Fleet' }).click();
+      await page.getByRole('link', { name: /Critical/ }).click();
+      await expect.poll(() => texts('.device-table tbody th')).toEqual(['device-07']);
+      expect(new URL(page.url()).search).toBe('?status=critical');
+    });
+
+    it('changes many devices at once, with a reason', async () => {
+      await session.open('/devices');
+      const { page } = session;
+      await page.getByLabel('Select device-01').check();
+      await page.getByLabel('Select device-02').check();
+      await page.getByRole('button', { name: 'Put into maintenance…' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByRole('heading', { name: 'Put into maintenance: 2 devices?' }).waitFor();
+      await dialog.getByLabel('Reason').fill('antenna work');
+      await dialog.getByRole('button', { name: 'Put into maintenance' }).click();
+      await page.getByText('2 devices changed').waitFor();
+      expect(session.api.fleet.devices[1]!.lifecycle).toBe('maintenance');
+      expect(session.troubles).toEqual([]);
+    });
+
+    it('labels a device and retires it', async () => {
+      await session.open('/devices/device-07');
+      const { page } = session;
+      await page.getByLabel('New label').fill('not a label');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await page.getByText('The label must be').waitFor();
+      await page.getByLabel('New label').fill('floor=3');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await page.getByText('floor=3').waitFor();
+      await page.getByRole('button', { name: 'Retire…' }).click();
+      await page.getByLabel('Reason').fill('broken beyond repair');
+      await page.getByRole('button', { name: 'Retire', exact: true }).click();
+      await page.getByText('broken beyond repair').waitFor();
+      expect(session.api.fleet.devices[6]!.lifecycle).toBe('retired');
+      await expect.poll(() => page.getByRole('button', { name: 'Retire…' }).count()).toBe(0);
+      expect(session.troubles).toEqual([]);
+    });
+
+    it('tries a campaign out and creates it as planned', async () => {
+      await session.open('/campaigns');
+      const { page } = session;
+      await page.getByRole('link', { name: 'New campaign' }).click();
+      const next = () => page.getByRole('button', { name: 'Next' }).click();
+      await page.getByText('sensor-a 1.3.0').click();
+      expect(await page.getByLabel('Name of the campaign').inputValue()).toBe('sensor-a 1.3.0');
+      await next();
+      await page.getByLabel('Groups').fill('berlin lisbon');
+      await next();
+      await page.getByLabel('Phase 1, how many').fill('120');
+      await page.getByRole('button', { name: 'Dry run' }).click();
+      await page.getByText('Something is missing').waitFor();
+      await page.getByRole('button', { name: 'Phases and limits' }).click();
+      await page.getByLabel('Phase 1, how many').fill('5');
+      await next();
+      await next();
+      await page.getByText('6 devices of sensor-a would be offered 1.3.0.').waitFor();
+      await page.getByText('1 device: run it already').waitFor();
+      await page.getByRole('button', { name: 'Create campaign' }).click();
+      await page.getByRole('heading', { name: 'Phases' }).waitFor();
+      expect(new URL(page.url()).pathname).toBe(`/campaigns/${PLANNED_CAMPAIGN_ID}`);
+      expect(session.troubles).toEqual([]);
+    });
+
+    it('withdraws a release with a reason', async () => {
+      await session.open('/firmware');
+      const { page } = session;
+      await page.getByText('Waits for signatures').waitFor();
+      await page.getByRole('button', { name: 'Withdraw 1.1.0…' }).click();
+      await page.getByLabel('Reason').fill('radio fault');
+      await page.getByRole('button', { name: 'Withdraw', exact: true }).click();
+      await page.getByText('Withdrawn: radio fault').waitFor();
+      expect(session.troubles).toEqual([]);
+    });
+
+    it('shows how new devices come in', async () => {
+      await session.open('/provisioning');
+      const { page } = session;
+      await page.getByText('Claimed twice').waitFor();
+      await page.getByRole('button', { name: 'Revoke' }).waitFor();
+      await page.getByText('oslo-line').waitFor();
+      expect(session.troubles).toEqual([]);
     });
 
     it('shows a device: points lost, facts, updates with the reason in words', async () => {
@@ -137,7 +225,7 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
     it('shows firmware and what its deltas save', async () => {
       await session.open('/firmware');
       await session.page.getByRole('heading', { name: '1.3.0' }).waitFor();
-      const rows = await texts('.firmware:first-child tbody tr');
+      const rows = await texts('.firmware:nth-child(2) tbody tr');
       expect(rows).toEqual([
         'full 47.1 KiB –',
         'delta from 1.1.0 3.8 KiB 91.9 %',
@@ -178,7 +266,14 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
 
     it.each([320, 360, 768, 1024])('never scrolls sideways at %d px', async (width) => {
       await session.page.setViewportSize({ width, height: 740 });
-      const paths = ['/', '/devices/device-07', '/campaigns', '/firmware'];
+      const paths = [
+        '/',
+        '/devices',
+        '/devices/device-07',
+        '/campaigns',
+        '/firmware',
+        '/provisioning',
+      ];
       for (const path of [...paths, `/campaigns/${RUNNING_CAMPAIGN_ID}`]) {
         await session.open(path);
         await session.page.locator('.live-dot.is-live').waitFor();

@@ -12,11 +12,17 @@ describe('routes', () => {
     ['/campaigns/', { page: 'campaigns' }],
     ['/campaigns/cmp_good00000001', { page: 'campaign', id: 'cmp_good00000001' }],
     ['/firmware', { page: 'firmware' }],
+    ['/campaigns/new', { page: 'new-campaign' }],
+    ['/provisioning', { page: 'provisioning' }],
+    ['/devices', { page: 'devices' }],
+    ['/devices?status=critical', { page: 'devices', filter: { status: 'critical' } }],
+    ['/devices?group=berlin', { page: 'devices', filter: { group: 'berlin' } }],
+    ['/devices?status=fine', { page: 'devices' }],
   ])('reads %s', (path, route) => {
     expect(parsePath(path)).toEqual(route);
   });
 
-  it.each(['/devices', '/devices/a/b', '/firmware/x', '/nowhere', '/devices/%', '/campaigns/a/b'])(
+  it.each(['/devices/a/b', '/firmware/x', '/nowhere', '/devices/%', '/campaigns/a/b'])(
     'knows no page for %s',
     (path) => {
       expect(parsePath(path)).toEqual({ page: 'unknown', path });

@@ -1,14 +1,23 @@
-import { useState } from 'react';
 import type { DeviceView, UpdateRecord } from '@flotilla/contracts';
-import { reasonWords, updateStateWord } from '../device/update-words.ts';
 import { Link } from '../routing/link.tsx';
 import { HealthMeter } from '../ui/health-meter.tsx';
 import { StateWord } from '../ui/state-word.tsx';
 import { UPDATE_TONE } from '../ui/tones.ts';
 import { When } from '../ui/when.tsx';
+import { reasonWords, updateStateWord } from './update-words.ts';
 
-/** More rows than this are drawn on demand: ten thousand at once would stall every poll. */
-const PAGE_ROWS = 100;
+export interface Selection {
+  readonly ids: ReadonlySet<string>;
+  readonly toggle: (id: string) => void;
+  readonly toggleAll: () => void;
+}
+
+interface DeviceTableProps {
+  readonly devices: readonly DeviceView[];
+  readonly labelledBy: string;
+  /** With it each row has a box to tick. */
+  readonly selection?: Selection | undefined;
+}
 
 const COLUMNS = ['Device', 'Model', 'Group', 'Firmware', 'Health', 'Last seen', 'Last update'];
 
@@ -16,40 +25,60 @@ const COLUMNS = ['Device', 'Model', 'Group', 'Firmware', 'Health', 'Last seen', 
  * On a narrow screen each row becomes a card; the explicit roles keep it a table for assistive
  * technology, which `display: grid` would otherwise take away.
  */
-export function DeviceTable({ devices }: { readonly devices: readonly DeviceView[] }) {
-  const [rows, setRows] = useState(PAGE_ROWS);
+export function DeviceTable({ devices, labelledBy, selection }: DeviceTableProps) {
+  const all = devices.length > 0 && devices.every(({ id }) => selection?.ids.has(id) === true);
   return (
-    <>
-      <table className="table device-table" role="table" aria-labelledby="devices-title">
-        <thead role="rowgroup">
-          <tr role="row">
-            {COLUMNS.map((column) => (
-              <th key={column} scope="col" role="columnheader">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {devices.slice(0, rows).map((device) => (
-            <DeviceRow key={device.id} device={device} />
+    <table
+      className={selection === undefined ? 'table device-table' : 'table device-table can-select'}
+      role="table"
+      aria-labelledby={labelledBy}
+    >
+      <thead role="rowgroup">
+        <tr role="row">
+          {selection !== undefined && (
+            <th role="columnheader" className="cell-select">
+              <input
+                type="checkbox"
+                aria-label="Select every device of this page"
+                checked={all}
+                onChange={selection.toggleAll}
+              />
+            </th>
+          )}
+          {COLUMNS.map((column) => (
+            <th key={column} scope="col" role="columnheader">
+              {column}
+            </th>
           ))}
-        </tbody>
-      </table>
-      {devices.length > rows && (
-        <div className="panel-foot">
-          <button type="button" onClick={() => setRows(rows + PAGE_ROWS)}>
-            Show {Math.min(PAGE_ROWS, devices.length - rows)} more of {devices.length - rows}
-          </button>
-        </div>
-      )}
-    </>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {devices.map((device) => (
+          <DeviceRow key={device.id} device={device} selection={selection} />
+        ))}
+      </tbody>
+    </table>
   );
 }
 
-function DeviceRow({ device }: { readonly device: DeviceView }) {
+interface DeviceRowProps {
+  readonly device: DeviceView;
+  readonly selection: Selection | undefined;
+}
+
+function DeviceRow({ device, selection }: DeviceRowProps) {
   return (
     <tr role="row">
+      {selection !== undefined && (
+        <td role="cell" className="cell-select">
+          <input
+            type="checkbox"
+            aria-label={`Select ${device.id}`}
+            checked={selection.ids.has(device.id)}
+            onChange={() => selection.toggle(device.id)}
+          />
+        </td>
+      )}
       <th scope="row" role="rowheader" className="cell-id">
         <Link to={{ page: 'device', id: device.id }}>{device.id}</Link>
         {device.lifecycle !== 'active' && <span className="tag">{device.lifecycle}</span>}
