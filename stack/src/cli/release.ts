@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, openAsBlob } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FirmwareTarget, TrustView } from '@flotilla/contracts';
@@ -86,7 +86,8 @@ const ACTIONS: Readonly<Record<string, (call: Call) => Promise<TrustView | null>
 };
 
 async function add({ api, positionals, values }: Call): Promise<TrustView> {
-  const artifact = await readFile(resolve(wanted(positionals[1], 'FILE')));
+  // Images of several GB are not read into memory.
+  const artifact = await openAsBlob(resolve(wanted(positionals[1], 'FILE')));
   const { format } = values;
   if (format !== 'tar' && format !== 'image') throw new UsageError('--format is tar or image');
   const minimumVersion = values['minimum-version'];
@@ -121,7 +122,7 @@ async function sign({ api, values }: Call): Promise<TrustView> {
   const key = await signingKey(values.key);
   const view = await api.trust();
   if (values.artifact !== undefined) {
-    requireOnly(changesOf(view), await readFile(resolve(values.artifact)));
+    requireOnly(changesOf(view), await digestOf(resolve(values.artifact)));
   }
   await signStaged(api, view, 'targets', key);
   return api.trust();
@@ -144,12 +145,23 @@ function changesOf(view: TrustView): Changes {
   };
 }
 
+type ArtifactDigest = Pick<FirmwareTarget, 'sha256' | 'sizeBytes'>;
+
+async function digestOf(path: string): Promise<ArtifactDigest> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk as Buffer);
+    sizeBytes += (chunk as Buffer).length;
+  }
+  return { sha256: hash.digest('hex'), sizeBytes };
+}
+
 /** ota-service hands out what is staged: a signer that has the bytes need not take its word. */
-function requireOnly({ added, removed }: Changes, artifact: Buffer): void {
-  const sha256 = createHash('sha256').update(artifact).digest('hex');
+function requireOnly({ added, removed }: Changes, artifact: ArtifactDigest): void {
   const [only] = added;
-  const isIt = added.length === 1 && only?.sha256 === sha256;
-  if (isIt && only?.sizeBytes === artifact.length && removed.length === 0) return;
+  const isIt = added.length === 1 && only?.sha256 === artifact.sha256;
+  if (isIt && only?.sizeBytes === artifact.sizeBytes && removed.length === 0) return;
   throw new TrustError('metadata_invalid', 'what is staged is not this artifact alone');
 }
 

@@ -109,10 +109,11 @@ export class ApiClient {
     return this.#call(deviceLifecycleSchema, 'POST', path, change);
   }
 
+  /** A Blob of a file (`openAsBlob`) is sent as it is read. */
   uploadFirmware(
     model: string,
     version: string,
-    artifact: Uint8Array,
+    artifact: Uint8Array | Blob,
     format: FirmwareFormat = 'tar',
     rules: UploadRules = {},
   ): Promise<FirmwareView> {
@@ -176,7 +177,8 @@ export class ApiClient {
     path: string,
     body?: object,
   ): Promise<z.output<T>> {
-    const binary = body instanceof Uint8Array;
+    const bytes = body instanceof Uint8Array ? new Uint8Array(body) : body;
+    const binary = bytes instanceof Uint8Array || bytes instanceof Blob;
     const response = await fetch(`${this.#baseUrl}/api/v1${path}`, {
       method,
       headers: {
@@ -185,7 +187,7 @@ export class ApiClient {
           'content-type': binary ? 'application/octet-stream' : 'application/json',
         }),
       },
-      ...(body !== undefined && { body: binary ? new Uint8Array(body) : JSON.stringify(body) }),
+      ...(body !== undefined && { body: binary ? bytes : JSON.stringify(body) }),
     });
     const answer: unknown = await response.json();
     if (response.ok) return schema.parse(answer);
