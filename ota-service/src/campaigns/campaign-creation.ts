@@ -41,7 +41,11 @@ export async function createCampaign(
   if (deviceCount === 0) throw noDevice(draft);
   const list = campaign.rules.list === 'and' ? [...(draft.listed ?? [])] : members;
   await writeMembers(database, id, list);
-  const evidence = { devices: deviceCount, phases: phases.map((p) => p.plannedDevices) };
+  const evidence = {
+    status: campaign.status,
+    devices: deviceCount,
+    phases: phases.map((p) => p.plannedDevices),
+  };
   await store.insert(
     campaignRow(draft, actor, nowMs),
     phases.map((phase) => phaseRow(draft, phase, nowMs)),

@@ -26,9 +26,10 @@ export async function planCampaign(
   draft: CampaignDraft,
   onDevice: (device: FleetDevice, placing: Placing) => void = () => undefined,
 ): Promise<CampaignPlan> {
-  const { campaign, shares, listed } = draft;
+  const { campaign, shares } = draft;
+  const pages = { list: draft.listed, withLabels: campaign.rules.selector !== null };
   const planner = new PhasePlanner(campaign.id, shares);
-  for await (const { devices } of fleetPages(database, campaign, { list: listed })) {
+  for await (const { devices } of fleetPages(database, campaign, pages)) {
     for (const device of devices) {
       const placing = placeAtFirst(draft, device);
       if (placing.kind === 'member') planner.count(device.id);
@@ -36,7 +37,7 @@ export async function planCampaign(
     }
   }
   planner.endCount();
-  for await (const { devices } of fleetPages(database, campaign, { list: listed })) {
+  for await (const { devices } of fleetPages(database, campaign, pages)) {
     for (const device of devices) {
       if (placeAtFirst(draft, device).kind === 'member') planner.collect(device.id);
     }

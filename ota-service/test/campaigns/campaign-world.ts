@@ -4,14 +4,20 @@ import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Kysely } from 'kysely';
 import { Registry } from 'prom-client';
-import { TOPIC_LOGS, isFinal, type LifecycleState, type UpdateReport } from '@flotilla/contracts';
+import {
+  TOPIC_LOGS,
+  isFinal,
+  type Labels,
+  type LifecycleState,
+  type UpdateReport,
+} from '@flotilla/contracts';
 import {
   openEventLog,
   type LogConsumer,
   type MeasuredEventLog,
   type StoredRecord,
 } from '@flotilla/event-log';
-import { createHttpServer, createLogger } from '@flotilla/service';
+import { createHttpServer, createLogger, ProblemError } from '@flotilla/service';
 import { registerCampaignRoutes } from '../../src/campaigns/campaign-routes.ts';
 import {
   createCampaignService,
@@ -21,9 +27,11 @@ import {
 import type { PollingDevice } from '../../src/campaigns/update-intake.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openDatabase } from '../../src/db/open-database.ts';
+import { LabelStore } from '../../src/devices/label-store.ts';
 import type { Engine } from '../../src/testing/engines.ts';
 import { forgetUpdateEvents, insertUpdateEvents } from './embedded-warehouse.ts';
 import { readLogsRequest } from './otlp-log-reader.ts';
+import { registryWarehouse } from './registry-warehouse.ts';
 
 export const FIRMWARE_ID = 'fw_000000000001';
 
@@ -58,6 +66,16 @@ export class CampaignWorld {
     this.eventLog = eventLog;
     this.warehouse = warehouse;
     this.#consumer = consumer;
+  }
+
+  /** With the registry for a warehouse: it knows every report at once, and `pump` has nothing to do. */
+  static async overRegistry(engine: Engine): Promise<{ world: CampaignWorld; replica: Replica }> {
+    const url = await engine.newUrl();
+    const database = await openDatabase(url);
+    const warehouse = registryWarehouse(database);
+    const sameUrl = { ...engine, newUrl: () => Promise.resolve(url) };
+    const world = await CampaignWorld.open(warehouse, sameUrl);
+    return { world, replica: await world.replica({ database }) };
   }
 
   static async open(warehouse: ClickHouseClient, engine?: Engine): Promise<CampaignWorld> {
@@ -135,7 +153,12 @@ export class CampaignWorld {
   async addDevices(
     database: Kysely<Database>,
     ids: readonly string[],
-    over: { group?: string; lifecycle?: LifecycleState; version?: string | null } = {},
+    over: {
+      group?: string;
+      lifecycle?: LifecycleState;
+      version?: string | null;
+      labels?: Labels;
+    } = {},
   ): Promise<void> {
     await database
       .insertInto('devices')
@@ -152,6 +175,8 @@ export class CampaignWorld {
         })),
       )
       .execute();
+    const labels = new LabelStore(database);
+    if (over.labels !== undefined) for (const id of ids) await labels.put(id, over.labels);
   }
 
   /** What the device is offered, without its being noted. */
@@ -172,7 +197,12 @@ export class CampaignWorld {
       const device = { id, model, group, firmwareVersion };
       const offer = await this.offerTo(replica, device);
       if (offer === null) continue;
-      await replica.service.markOffered(id, offer, this.nowMs);
+      try {
+        await replica.service.markOffered(id, offer, this.nowMs);
+      } catch (error) {
+        if (error instanceof ProblemError && error.code === 'conflict') continue;
+        throw error;
+      }
       const { campaignId, phase, round } = offer;
       reports.set(id, this.report({ campaignId, phase, round }));
     }

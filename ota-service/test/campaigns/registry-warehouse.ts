@@ -35,7 +35,7 @@ async function counts(database: Kysely<Database>, params: Params): Promise<Campa
   const counted = newest.filter(
     (attempt) =>
       attempt !== undefined &&
-      (attempt.state === 'confirmed' || attempt.round === Number(params['round'])),
+      (attempt.state === 'confirmed' || attempt.round >= Number(params['base_round'])),
   );
   const byPhase = Map.groupBy(counted, (attempt) => attempt?.phase ?? 0);
   return [...byPhase].map(([phase, of]) => {

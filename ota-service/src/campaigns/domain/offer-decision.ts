@@ -132,9 +132,18 @@ function isUnderWay(
 ): boolean {
   const newest = newestAttempt(campaign, attempts);
   if (newest === null || isFinal(newest.state)) return false;
-  const deadlineMs = deadlineMsOf(campaign, ownPhase(campaign, device.id));
-  if (nowMs - (newest.startedAtMs ?? -Infinity) > deadlineMs) return false;
+  if (!isInTime(campaign, ownPhase(campaign, device.id), newest, nowMs)) return false;
   return newest.state !== 'offered' || inTarget(campaign, { ...device, isListed }, true);
+}
+
+/** An offer stands so long, also when its window closes meanwhile. */
+function isInTime(
+  campaign: Campaign,
+  phase: number,
+  { startedAtMs }: PastAttempt,
+  nowMs: number,
+): boolean {
+  return nowMs - (startedAtMs ?? -Infinity) <= deadlineMsOf(campaign, phase);
 }
 
 /** Null when this campaign leaves the device to the next one. */
@@ -160,11 +169,11 @@ function decideOne(
       deltaFallbackMaxBytes: campaign.rules.deltaFallbackMaxBytes,
     },
   });
-  if (isOpen) return offer(newest.round);
-  if (!mayBegin(device, campaign, attempts, newest)) return null;
+  if (isOpen && (isStarted || isInTime(campaign, phase, newest, nowMs))) return offer(newest.round);
+  if (!isOpen && !mayBegin(device, campaign, attempts, newest)) return null;
   const window = windowOf(campaign, device.labels ?? {}, nowMs);
   if (!window.open) return { kind: 'nothing', untilMs: window.opensAtMs };
-  return offer(campaign.round);
+  return offer(isOpen ? newest.round : campaign.round);
 }
 
 function mayBegin(
