@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 import {
+  CustomVariableBuilder,
   DashboardBuilder,
+  DashboardLinkBuilder,
+  DashboardLinkType,
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   VariableRefresh,
 } from '@grafana/grafana-foundation-sdk/dashboard';
+import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
@@ -19,6 +23,15 @@ export type ClassicDashboard = DashboardBuilder;
 
 const DATASOURCE_VARIABLE = 'warehouse';
 const DATASOURCE = { type: 'grafana-clickhouse-datasource', uid: `\${${DATASOURCE_VARIABLE}}` };
+const METRICS_VARIABLE = 'metrics';
+const METRICS = { type: 'prometheus', uid: `\${${METRICS_VARIABLE}}` };
+
+/** The app plugin's pages; a value in a table leads to its page. */
+const APP = '/a/flotilla-fleet-app';
+const COLUMN_LINKS: Readonly<Record<string, { title: string; url: string }>> = {
+  Device: { title: 'Open the device', url: `${APP}/devices/\${__value.raw}` },
+  Campaign: { title: 'Open the campaign', url: `${APP}/campaigns/\${__value.raw}` },
+};
 
 /** Formats of the ClickHouse data source plugin (its `format` field). */
 const FORMAT_TIME_SERIES = 0;
@@ -44,13 +57,45 @@ function clickHouse(name: string, format: number): Builder<Dataquery> {
   return { build: () => query as unknown as Dataquery };
 }
 
-interface Place {
+interface Frame {
   readonly title: string;
   readonly description: string;
-  readonly query: string;
   /** Grid columns, of 24, and rows. */
   readonly span: number;
   readonly height: number;
+}
+
+interface Place extends Frame {
+  readonly query: string;
+}
+
+export interface MetricTarget {
+  readonly expr: string;
+  readonly legend: string;
+}
+
+/** Services' own metrics, from Prometheus. */
+export function metricsPanel(frame: Frame, unit: string, targets: readonly MetricTarget[]) {
+  const panel = new timeseries.PanelBuilder()
+    .title(frame.title)
+    .description(frame.description)
+    .datasource(METRICS)
+    .unit(unit)
+    .min(0)
+    .fillOpacity(8)
+    .lineWidth(1)
+    .span(frame.span)
+    .height(frame.height);
+  targets.forEach(({ expr, legend }, i) =>
+    panel.withTarget(
+      new prometheus.DataqueryBuilder()
+        .refId(String.fromCharCode(65 + i))
+        .expr(expr)
+        .legendFormat(legend)
+        .range(),
+    ),
+  );
+  return panel;
 }
 
 export function timeSeriesPanel(place: Place, unit: string, max?: number) {
@@ -69,13 +114,17 @@ export function timeSeriesPanel(place: Place, unit: string, max?: number) {
 }
 
 export function tablePanel(place: Place) {
-  return new table.PanelBuilder()
+  const panel = new table.PanelBuilder()
     .title(place.title)
     .description(place.description)
     .datasource(DATASOURCE)
     .withTarget(clickHouse(place.query, FORMAT_TABLE))
     .span(place.span)
     .height(place.height);
+  for (const [column, link] of Object.entries(COLUMN_LINKS)) {
+    panel.overrideByName(column, [{ id: 'links', value: [link] }]);
+  }
+  return panel;
 }
 
 export function statPanel(place: Place, unit: string) {
@@ -94,8 +143,21 @@ export function utilizationPanel(title: string, description: string, query: stri
   return timeSeriesPanel({ title, description, query, span: 12, height: 9 }, 'percentunit', 1);
 }
 
-/** An empty dashboard with the warehouse as a variable. */
-export function dashboard(uid: string, title: string, description: string): ClassicDashboard {
+/** An empty dashboard with the warehouse, or also Prometheus, as variables. */
+export function dashboard(
+  uid: string,
+  title: string,
+  description: string,
+  needs: 'warehouse' | 'warehouse and metrics' = 'warehouse',
+): ClassicDashboard {
+  const builder = emptyDashboard(uid, title, description);
+  if (needs === 'warehouse') return builder;
+  return builder.withVariable(
+    new DatasourceVariableBuilder(METRICS_VARIABLE).label('Metrics').type(METRICS.type),
+  );
+}
+
+function emptyDashboard(uid: string, title: string, description: string): ClassicDashboard {
   return new DashboardBuilder(title)
     .uid(uid)
     .description(description)
@@ -104,6 +166,7 @@ export function dashboard(uid: string, title: string, description: string): Clas
     .refresh('10s')
     .time({ from: 'now-1h', to: 'now' })
     .timezone('browser')
+    .link(new DashboardLinkBuilder('Flotilla').type(DashboardLinkType.Link).url(APP).icon('apps'))
     .withVariable(
       new DatasourceVariableBuilder(DATASOURCE_VARIABLE).label('Warehouse').type(DATASOURCE.type),
     );
@@ -116,4 +179,18 @@ export function queryVariable(name: string, label: string, query: string): Query
     .datasource(DATASOURCE)
     .query(sql(query))
     .refresh(VariableRefresh.OnTimeRangeChanged);
+}
+
+/** A variable of fixed values, each under a name; the first is the default. */
+export function choiceVariable(
+  name: string,
+  label: string,
+  choices: Readonly<Record<string, string>>,
+): CustomVariableBuilder {
+  const values = Object.entries(choices).map(([text, value]) => `${text} : ${value}`);
+  const [[text, value] = ['', '']] = Object.entries(choices);
+  return new CustomVariableBuilder(name)
+    .label(label)
+    .values(values.join(', '))
+    .current({ selected: true, text, value });
 }

@@ -102,7 +102,9 @@ describe('the story on ten devices', () => {
   });
 
   it('every query of the dashboards returns rows', async () => {
-    for (const { name, query } of dashboardQueries(result.campaigns['1.2.0'].id)) {
+    const [canary] = await theatre.warehouse.outcomes(result.campaigns['1.2.0'].id);
+    const queries = dashboardQueries(result.campaigns['1.2.0'].id, canary?.device ?? '');
+    for (const { name, query } of queries) {
       const rows = await theatre.warehouse.rows(query);
       expect(rows.length, name).toBeGreaterThan(0);
     }

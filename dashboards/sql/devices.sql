@@ -1,0 +1,4 @@
+SELECT DeviceId
+FROM flotilla_device_health_latest
+ORDER BY DeviceId
+LIMIT 5000
