@@ -49,6 +49,8 @@ export const configSchema = z.object({
   FLOTILLA_BREACH_SERIES_LIMIT: z.coerce.number().int().min(0).max(10_000).default(200),
   /** The console's built files; without it there is no console here. */
   FLOTILLA_CONSOLE_DIR: absolutePath.optional(),
+  /** Deltas computed at once in this process; by default as many as cores and memory allow. */
+  FLOTILLA_DELTA_JOBS: z.coerce.number().int().min(1).max(64).optional(),
   FLOTILLA_MAX_ARTIFACT_BYTES: z.coerce
     .number()
     .int()

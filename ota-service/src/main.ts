@@ -1,3 +1,4 @@
+import { availableParallelism, totalmem } from 'node:os';
 import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { openEventLog } from '@flotilla/event-log';
@@ -14,6 +15,7 @@ import { createCampaignService } from './campaigns/campaign-service.ts';
 import { configSchema, type OtaConfig } from './config.ts';
 import { isSharedDatabase } from './db/database-url.ts';
 import { openDatabase } from './db/open-database.ts';
+import { jobsAtOnce } from './delta/domain/delta-policy.ts';
 import { artifactSharing } from './firmware/artifact-sharing.ts';
 import { FolderArtifactStore } from './firmware/folder-artifact-store.ts';
 import { FleetMetrics } from './fleet-metrics/fleet-metrics.ts';
@@ -101,7 +103,14 @@ function plainSettings(config: OtaConfig) {
     devicePollMs: config.FLOTILLA_DEVICE_POLL_MS,
     consoleFolder: config.FLOTILLA_CONSOLE_DIR,
     version: packageJson.version,
+    deltaJobsAtOnce: config.FLOTILLA_DELTA_JOBS ?? jobsAtOnce(availableParallelism(), memory()),
   };
+}
+
+/** Of the machine, or of the container if that has less. */
+function memory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 function listenForDevices(

@@ -76,6 +76,7 @@ export type CampaignPort = Pick<
   | 'recordReport'
   | 'updatesOf'
   | 'pauseUnofferable'
+  | 'expire'
   | 'start'
   | 'stop'
 >;
@@ -115,6 +116,8 @@ export interface OtaServiceDeps {
   readonly credentialHolders?: readonly CredentialHolder[];
   /** Computes deltas; on a worker thread when not given. */
   readonly computeDelta?: typeof computeDelta;
+  /** Of these at the same time; default 1. */
+  readonly deltaJobsAtOnce?: number;
 }
 
 export interface OtaService {

@@ -21,7 +21,10 @@ const HASH_CHUNK_BYTES = 256 * 1024;
 const DEFAULT_MAX_TARGET_BYTES = 2 * 1024 ** 3;
 
 export interface ApplyLimits {
-  /** Largest target accepted, in bytes; default 2 GiB. */
+  /**
+   * Largest target accepted, in bytes; default 2 GiB. A device passes the size that was signed: then
+   * a patch for any image it may install is accepted, and no patch writes more than that.
+   */
   readonly maxTargetSizeBytes?: number;
 }
 

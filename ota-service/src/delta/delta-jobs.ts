@@ -2,12 +2,16 @@ import { DELTA_CODEC } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import type { Leases } from '../db/leases.ts';
 import type { ArtifactStore } from '../firmware/artifact-store.ts';
-import { basesFor, isWorthwhile, largestWorthwhile, retryDelayMs } from './domain/delta-policy.ts';
+import {
+  basesFor,
+  isWorthwhile,
+  jobTimeoutMs,
+  largestWorthwhile,
+  retryDelayMs,
+} from './domain/delta-policy.ts';
 import type { DeltaFiles } from './compute-delta.ts';
-import type { DeltaOutcome, DeltaPair, DeltaStore } from './delta-store.ts';
+import type { DeltaJob, DeltaOutcome, DeltaPair, DeltaStore } from './delta-store.ts';
 
-/** A job that takes longer is given up: its devices take the whole artifact long before. */
-const JOB_TIMEOUT_MS = 15 * 60_000;
 /** After a fault of database or disk, before the queue is looked at again. */
 const RETRY_AFTER_MS = 5000;
 /** Another replica may have queued a job and died, or be at work on the one that is left. */
@@ -25,10 +29,12 @@ export interface DeltaJobsDeps {
   readonly compute: (files: DeltaFiles, signal: AbortSignal) => Promise<Uint8Array>;
   readonly clock: () => number;
   readonly logger: Logger;
+  /** Jobs at work at the same time in this process; default 1. */
+  readonly deltaJobsAtOnce?: number;
 }
 
 /**
- * Works the queue of deltas off, one at a time. The queue is the table, so a restart goes on where
+ * Works the queue of deltas off, some at a time. The queue is the table, so a restart goes on where
  * it stopped; a job that was running starts anew. One that fails is tried again after a while, and
  * given up after some attempts; a restart counts them from the start. Of several replicas each works
  * on a job of its own.
@@ -36,8 +42,11 @@ export interface DeltaJobsDeps {
 export class DeltaJobs {
   readonly #deps: DeltaJobsDeps;
   readonly #stopping = new AbortController();
+  /** Ends the pauses of all loops. */
   #wake = Promise.withResolvers<void>();
-  #loop: Promise<void> = Promise.resolve();
+  #loops: readonly Promise<void>[] = [];
+  /** Pairs at work here. */
+  readonly #working = new Set<string>();
   /** Jobs that failed since the start, by pair. */
   readonly #failures = new Map<string, Failure>();
 
@@ -46,14 +55,15 @@ export class DeltaJobs {
   }
 
   start(): void {
-    this.#loop = this.#run();
+    const { deltaJobsAtOnce = 1 } = this.#deps;
+    this.#loops = Array.from({ length: deltaJobsAtOnce }, () => this.#run());
   }
 
-  /** The job at work stays pending. */
+  /** Jobs at work stay pending. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the service is stopping'));
-    this.#wake.resolve();
-    await this.#loop;
+    this.#wakeUp();
+    await Promise.all(this.#loops);
   }
 
   /** Queues what a new release needs. */
@@ -71,19 +81,24 @@ export class DeltaJobs {
 
   async #enqueue(pairs: readonly DeltaPair[]): Promise<void> {
     await this.#deps.store.enqueue(pairs, DELTA_CODEC, this.#deps.clock());
+    this.#wakeUp();
+  }
+
+  #wakeUp(): void {
     this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      // Renewed before the table is read, so a job queued in between is not slept over.
-      this.#wake = Promise.withResolvers<void>();
+      // Taken before the table is read, so a job queued in between is not slept over.
+      const woken = this.#wake.promise;
       try {
         await this.#workOff();
-        await this.#pauseUntilRetry();
+        await this.#pauseUntilRetry(woken);
       } catch (err) {
         this.#deps.logger.error({ err }, 'the delta queue failed; trying again');
-        await this.#pause(RETRY_AFTER_MS);
+        await this.#pause(RETRY_AFTER_MS, this.#wake.promise);
       }
     }
   }
@@ -97,19 +112,25 @@ export class DeltaJobs {
       );
       if (job === undefined) return;
       const key = keyOf(job);
-      const held = await leases.during(`delta/${key}`, (lost) =>
-        this.#work(job, job.fullTransferBytes, lost),
-      );
-      if (held === null) elsewhere.add(key);
+      // Of several loops here the first that came back with it works on it.
+      if (this.#working.has(key)) continue;
+      this.#working.add(key);
+      try {
+        const held = await leases.during(`delta/${key}`, (lost) => this.#work(job, lost));
+        if (held === null) elsewhere.add(key);
+      } finally {
+        this.#working.delete(key);
+      }
     }
   }
 
-  async #work(pair: DeltaPair, fullTransferBytes: number, lost: AbortSignal): Promise<void> {
+  async #work(job: DeltaJob, lost: AbortSignal): Promise<void> {
     const { store, clock, logger } = this.#deps;
+    const pair: DeltaPair = { baseSha256: job.baseSha256, targetSha256: job.targetSha256 };
     // Another replica may have finished it just before the lease was free.
     if ((await store.find(pair))?.state !== 'pending') return;
     const startedMs = clock();
-    const outcome = await this.#outcome(pair, fullTransferBytes, lost);
+    const outcome = await this.#outcome(job, lost);
     if (outcome === null) return;
     if (outcome.state === 'failed' && (await this.#postpone(pair, outcome.detail))) return;
     this.#failures.delete(keyOf(pair));
@@ -135,29 +156,27 @@ export class DeltaJobs {
   }
 
   #isWaiting(pair: DeltaPair): boolean {
+    if (this.#working.has(keyOf(pair))) return true;
     const failure = this.#failures.get(keyOf(pair));
     return failure !== undefined && failure.retryAtMs > this.#deps.clock();
   }
 
-  async #pauseUntilRetry(): Promise<void> {
+  async #pauseUntilRetry(woken: Promise<void>): Promise<void> {
     const times = [...this.#failures.values()].map((failure) => failure.retryAtMs);
     const retryInMs = Math.max(0, Math.min(...times) - this.#deps.clock());
-    await this.#pause(Math.min(retryInMs, LOOK_AGAIN_MS));
+    await this.#pause(Math.min(retryInMs, LOOK_AGAIN_MS), woken);
   }
 
   /** Null when the service stops meanwhile, or another replica took the job over. */
-  async #outcome(
-    pair: DeltaPair,
-    fullTransferBytes: number,
-    lost: AbortSignal,
-  ): Promise<DeltaOutcome | null> {
+  async #outcome(job: DeltaJob, lost: AbortSignal): Promise<DeltaOutcome | null> {
     const { artifacts, compute } = this.#deps;
-    const timeout = AbortSignal.timeout(JOB_TIMEOUT_MS);
+    const { fullTransferBytes } = job;
+    const timeout = AbortSignal.timeout(jobTimeoutMs(job.targetSizeBytes));
     const signal = AbortSignal.any([timeout, lost, this.#stopping.signal]);
     let delta: Uint8Array;
     try {
-      const baseFile = await artifacts.localFile(pair.baseSha256);
-      const targetFile = await artifacts.localFile(pair.targetSha256);
+      const baseFile = await artifacts.localFile(job.baseSha256);
+      const targetFile = await artifacts.localFile(job.targetSha256);
       const maxBytes = largestWorthwhile(fullTransferBytes);
       delta = await compute({ baseFile, targetFile, maxBytes }, signal);
     } catch (error) {
@@ -165,7 +184,7 @@ export class DeltaJobs {
       const why = error instanceof Error ? error.message : String(error);
       return {
         state: 'failed',
-        detail: this.#withAttempts(pair, timeout.aborted ? 'it took too long' : why),
+        detail: this.#withAttempts(job, timeout.aborted ? 'it took too long' : why),
       };
     }
     if (!isWorthwhile(delta.length, fullTransferBytes)) {
@@ -189,11 +208,11 @@ export class DeltaJobs {
     return { sha256: staged.sha256, sizeBytes: staged.sizeBytes };
   }
 
-  async #pause(durationMs: number): Promise<void> {
-    const wake = this.#wake;
-    const timer = setTimeout(() => wake.resolve(), durationMs);
-    if (this.#stopping.signal.aborted) this.#wake.resolve();
-    await wake.promise;
+  async #pause(durationMs: number, woken: Promise<void>): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const over = Promise.withResolvers<void>();
+    const timer = setTimeout(over.resolve, durationMs);
+    await Promise.race([woken, over.promise]);
     clearTimeout(timer);
   }
 }

@@ -11,6 +11,12 @@ export interface DeltaPair {
   readonly targetSha256: string;
 }
 
+export interface DeltaJob extends DeltaPair {
+  readonly targetSizeBytes: number;
+  /** What a whole transfer of the target would take. */
+  readonly fullTransferBytes: number;
+}
+
 /** How a job ended. */
 export type DeltaOutcome =
   | { readonly state: 'ready'; readonly sha256: string; readonly sizeBytes: number }
@@ -54,19 +60,19 @@ export class DeltaStore {
   }
 
   /**
-   * The job that most devices wait for, the oldest of equal ones; with the bytes that a whole
-   * transfer of its target would take. Those for which `isWaiting` holds are passed over, and
+   * The job that most devices wait for, the oldest of equal ones. Those for which `isWaiting` holds are passed over, and
    * those towards a firmware that was withdrawn.
    */
   async nextPending(
     isWaiting: (pair: DeltaPair) => boolean = () => false,
-  ): Promise<(DeltaPair & { fullTransferBytes: number }) | undefined> {
+  ): Promise<DeltaJob | undefined> {
     const jobs = await this.#db
       .selectFrom('deltas')
       .innerJoin('firmware', 'firmware.sha256', 'deltas.target_sha256')
       .select([
         'deltas.base_sha256 as baseSha256',
         'deltas.target_sha256 as targetSha256',
+        'firmware.size_bytes as targetSizeBytes',
         'firmware.full_size_bytes as fullTransferBytes',
       ])
       .where('deltas.state', '=', 'pending')

@@ -1,5 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { applyDelta, deltaChunks, openFileBase, openFileImage } from '@flotilla/delta';
+import {
+  applyDelta,
+  deltaChunks,
+  openFileBase,
+  openFileImage,
+  readDeltaHeader,
+} from '@flotilla/delta';
 import { z } from 'zod';
 
 const jobSchema = z.object({
@@ -43,7 +49,8 @@ function createFromFiles(): Buffer {
 async function verify(patch: Uint8Array): Promise<void> {
   const base = await openFileBase(job.baseFile);
   try {
-    await applyDelta({ base, patch: once(patch), write: () => Promise.resolve() });
+    const limits = { maxTargetSizeBytes: readDeltaHeader(patch).targetSizeBytes };
+    await applyDelta({ base, patch: once(patch), write: () => Promise.resolve(), limits });
   } finally {
     await base.close();
   }

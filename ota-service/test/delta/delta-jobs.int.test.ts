@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { applyDelta, bufferBase } from '@flotilla/delta';
 import type { FirmwareView } from '@flotilla/contracts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { computeDelta } from '../../src/delta/compute-delta.ts';
+import { computeDelta, type DeltaFiles } from '../../src/delta/compute-delta.ts';
 import { DeltaJobs } from '../../src/delta/delta-jobs.ts';
 import { Leases } from '../../src/db/leases.ts';
 import { DeltaStore } from '../../src/delta/delta-store.ts';
@@ -80,6 +80,41 @@ describe('deltas of a release', () => {
     );
     const third = await ota.publish('m', '1.2.0', tarBundle('1.2.0', randomBytes(9000)));
     expect((await deltasOf(third)).map((delta) => delta.state)).toEqual(['ready', 'ready']);
+  });
+
+  it('are computed as many at once as allowed, each of them once', async () => {
+    ota = await startHarness({
+      computeDelta: (_files, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+    });
+    for (const version of ['1.0.0', '1.1.0', '1.2.0']) {
+      await ota.publish('m', version, tarBundle(version, randomBytes(9000)));
+    }
+    await ota.stopService();
+    const store = new DeltaStore(ota.database);
+    const { artifacts, clock, logger } = ota.deps;
+    const leases = new Leases(ota.database);
+    const gate = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const compute = async ({ baseFile, targetFile }: DeltaFiles) => {
+      begun.push(`${baseFile} ${targetFile}`);
+      await gate.promise;
+      return Buffer.from('small');
+    };
+    const deps = { store, artifacts, leases, compute, clock, logger };
+    const jobs = new DeltaJobs({ ...deps, deltaJobsAtOnce: 2 });
+    jobs.start();
+    await vi.waitFor(() => expect(begun).toHaveLength(2), { timeout: 20_000 });
+    gate.resolve();
+    await vi.waitFor(
+      async () => expect(await store.countByState()).toEqual(new Map([['ready', 3]])),
+      { timeout: 20_000 },
+    );
+    await jobs.stop();
+    expect(begun).toHaveLength(3);
+    expect(new Set(begun).size).toBe(3);
   });
 
   it('are given up after four attempts, with the last reason', async () => {

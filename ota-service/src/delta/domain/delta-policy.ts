@@ -43,3 +43,24 @@ const RETRY_AFTER_MS = [30_000, 5 * 60_000, 30 * 60_000];
 export function retryDelayMs(failures: number): number | null {
   return RETRY_AFTER_MS[failures - 1] ?? null;
 }
+
+const MIB = 1024 * 1024;
+/** What a job may take whatever its size, and for each MiB of target beyond. */
+const BASE_TIMEOUT_MS = 15 * 60_000;
+const TIMEOUT_MS_PER_MIB = 20_000;
+
+/**
+ * After which a job is given up: its devices take the whole artifact long before. Making a delta
+ * takes one to five seconds of CPU per MiB where all of it changed; the rest is for a busy machine.
+ */
+export function jobTimeoutMs(targetSizeBytes: number): number {
+  return BASE_TIMEOUT_MS + Math.ceil(targetSizeBytes / MIB) * TIMEOUT_MS_PER_MIB;
+}
+
+/** Memory that one job takes at most, whatever the images' size; see `deltaChunks`. */
+const JOB_MEMORY_BYTES = 1024 * MIB;
+
+/** Jobs at once on a machine: a core is left to the service, and half of the memory. */
+export function jobsAtOnce(cores: number, memoryBytes: number): number {
+  return Math.max(1, Math.min(cores - 1, Math.floor(memoryBytes / 2 / JOB_MEMORY_BYTES)));
+}
