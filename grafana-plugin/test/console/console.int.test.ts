@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { seriousProblems } from '../../src/testing/accessibility.ts';
 import { findChromium, launchChromium } from '../../src/testing/chromium.ts';
 import {
   TOKEN,
@@ -282,6 +283,37 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
         );
         expect(overflow, path).toBeLessThanOrEqual(0);
       }
+    });
+  });
+
+  describe('accessibility', () => {
+    const paths = [
+      '/',
+      '/devices',
+      '/devices/device-07',
+      '/campaigns',
+      `/campaigns/${BAD_CAMPAIGN_ID}`,
+      '/campaigns/new',
+      '/firmware',
+      '/provisioning',
+    ];
+    it.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (scheme) => {
+      const { page } = session;
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      for (const path of paths) {
+        await session.open(path);
+        await page.locator('h1').waitFor();
+        await expect.poll(() => page.locator('[aria-busy=true]').count()).toBe(0);
+        expect(await seriousProblems(page), path).toEqual([]);
+      }
+    });
+
+    it('axe finds nothing serious in a dialog', async () => {
+      const { page } = session;
+      await session.open('/firmware');
+      await page.getByRole('button', { name: 'Upload…' }).click();
+      await page.getByLabel('Artifact').waitFor();
+      expect(await seriousProblems(page)).toEqual([]);
     });
   });
 
