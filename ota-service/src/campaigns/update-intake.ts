@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { UpdateReport } from '@flotilla/contracts';
+import type { LifecycleState, UpdateReport } from '@flotilla/contracts';
 import type { EventLog } from '@flotilla/event-log';
 import { ProblemError } from '@flotilla/service';
 import type { Database } from '../db/database.ts';
@@ -19,6 +19,8 @@ export interface PollingDevice {
   readonly model: string;
   readonly group: string;
   readonly firmwareVersion: string | null;
+  /** Active when left out. */
+  readonly lifecycle?: LifecycleState;
 }
 
 /** What runs for a model, asked many times a second. */
@@ -73,8 +75,7 @@ export class UpdateIntake {
     const running = await this.#running.of(device.model);
     const campaigns = running.campaigns.filter((campaign) => reaches(campaign, device));
     if (campaigns.length === 0) return NOTHING;
-    const known = await this.#device(device.id);
-    if (known?.lifecycle === 'retired') return NOTHING;
+    if (device.lifecycle === 'retired') return NOTHING;
     const all = await this.#attempts.ofDevice(device.id);
     const labels = campaigns.some(needsLabels) ? await this.#labels.of(device.id) : {};
     const listedIn = await this.#listsWith(device.id, campaigns);
@@ -87,8 +88,7 @@ export class UpdateIntake {
     }));
     const rolledBack = all.filter(({ state }) => state === 'rolled_back');
     const rolledBackFrom = new Set(rolledBack.map((attempt) => attempt.to_version));
-    const lifecycle = known?.lifecycle ?? 'active';
-    return decidePoll({ ...device, labels, lifecycle, rolledBackFrom }, candidates, nowMs);
+    return decidePoll({ ...device, labels, rolledBackFrom }, candidates, nowMs);
   }
 
   async #listsWith(
@@ -162,7 +162,7 @@ export class UpdateIntake {
   async #device(deviceId: string) {
     const device = await this.#database
       .selectFrom('devices')
-      .select(['id', 'model', 'lifecycle', 'firmware_version'])
+      .select(['id', 'model', 'firmware_version'])
       .where('id', '=', deviceId)
       .executeTakeFirst();
     return device ?? null;

@@ -74,11 +74,12 @@ export class DevicePolls {
       const first = await firstFirmware.offerFor(device, poll.runningVersion);
       return first === null ? idle : this.#offerFirst(device, first, poll, nowMs);
     }
-    const { epoch, reaches } = await campaigns.reachOf(device.model);
+    const { model } = device;
+    const { epoch, reaches } = await campaigns.reachOf(model);
     const { runningVersion: firmwareVersion } = poll;
     const asking = { id: device.id, group: device.group_name, firmwareVersion };
     const decision = reaches(asking)
-      ? await campaigns.answerTo({ ...asking, model: device.model }, nowMs)
+      ? await campaigns.answerTo({ ...asking, model, lifecycle: device.lifecycle }, nowMs)
       : NOTHING;
     if (decision.kind === 'rollback') {
       await campaigns.markOrdered(device.id, decision.order, nowMs);

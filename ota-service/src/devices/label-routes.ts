@@ -14,13 +14,18 @@ const PATH = '/api/v1/devices/:id/labels';
 export function registerLabelRoutes(app: FastifyInstance, store: LabelStore): void {
   app.get(PATH, async (request): Promise<DeviceLabels> => {
     const { id } = parseRequest(pathSchema, request.params, 'path');
-    return { labels: await store.of(id) };
+    if (await store.isDevice(id)) return { labels: await store.of(id) };
+    throw noDevice(id);
   });
 
   app.put(PATH, async (request): Promise<DeviceLabels> => {
     const { id } = parseRequest(pathSchema, request.params, 'path');
     const { labels } = parseRequest(deviceLabelsSchema, request.body, 'body');
     if (await store.put(id, labels)) return { labels: await store.of(id) };
-    throw new ProblemError('not_found', { detail: `no device ${id}` });
+    throw noDevice(id);
   });
+}
+
+function noDevice(id: string): ProblemError {
+  return new ProblemError('not_found', { detail: `no device ${id}` });
 }

@@ -9,6 +9,7 @@ export class LabelStore {
     this.#database = database;
   }
 
+  /** None of a device that is not there. */
   async of(deviceId: string): Promise<Labels> {
     const rows = await this.#database
       .selectFrom('device_labels')
@@ -17,6 +18,10 @@ export class LabelStore {
       .orderBy('key')
       .execute();
     return labelsOf(rows);
+  }
+
+  async isDevice(deviceId: string): Promise<boolean> {
+    return isDevice(this.#database, deviceId);
   }
 
   /** Of the devices whose id sorts behind `after` and not behind `last`; one without is absent. */
@@ -34,12 +39,7 @@ export class LabelStore {
   /** Replaces all of them. False when there is no such device; then nothing is written. */
   async put(deviceId: string, labels: Labels): Promise<boolean> {
     return this.#database.transaction().execute(async (trx) => {
-      const device = await trx
-        .selectFrom('devices')
-        .select('id')
-        .where('id', '=', deviceId)
-        .executeTakeFirst();
-      if (device === undefined) return false;
+      if (!(await isDevice(trx, deviceId))) return false;
       await trx.deleteFrom('device_labels').where('device_id', '=', deviceId).execute();
       const rows = Object.entries(labels).map(([key, value]) => ({
         device_id: deviceId,
@@ -61,6 +61,15 @@ export class LabelStore {
       return true;
     });
   }
+}
+
+async function isDevice(database: Kysely<Database>, deviceId: string): Promise<boolean> {
+  const device = await database
+    .selectFrom('devices')
+    .select('id')
+    .where('id', '=', deviceId)
+    .executeTakeFirst();
+  return device !== undefined;
 }
 
 function labelsOf(rows: readonly { readonly key: string; readonly value: string }[]): Labels {

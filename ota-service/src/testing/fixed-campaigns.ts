@@ -1,9 +1,13 @@
 import type { RollbackOrder, UpdateRecord, UpdateReport } from '@flotilla/contracts';
 import { ProblemError } from '@flotilla/service';
 import type { Offer, PollDecision, Reach } from '../campaigns/campaign-service.ts';
+import type { PollingDevice } from '../campaigns/update-intake.ts';
 import type { CampaignPort } from '../ota-service.ts';
 
-/** Campaigns without phases or gates: `offer` goes to every device, reports are kept in memory. */
+/**
+ * Campaigns without phases or gates: `offer` goes to every device that is not in maintenance, reports are
+ * kept in memory.
+ */
 export class FixedCampaigns implements CampaignPort {
   #offer: Offer | null = null;
   #epoch = 1;
@@ -31,8 +35,9 @@ export class FixedCampaigns implements CampaignPort {
     });
   }
 
-  answerTo(): Promise<PollDecision> {
+  answerTo({ lifecycle }: PollingDevice): Promise<PollDecision> {
     const { offer, order } = this;
+    if (lifecycle === 'maintenance') return Promise.resolve({ kind: 'nothing', untilMs: null });
     if (order !== null) return Promise.resolve({ kind: 'rollback', order });
     if (offer !== null) return Promise.resolve({ kind: 'offer', offer });
     return Promise.resolve({ kind: 'nothing', untilMs: null });
@@ -46,6 +51,10 @@ export class FixedCampaigns implements CampaignPort {
   markOffered(deviceId: string, offer: Offer): Promise<void> {
     this.offered.push({ deviceId, offer });
     return Promise.resolve();
+  }
+
+  expire(): void {
+    this.#epoch += 1;
   }
 
   pauseUnofferable(): Promise<void> {

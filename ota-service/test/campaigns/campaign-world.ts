@@ -193,8 +193,9 @@ export class CampaignWorld {
       .orderBy('id')
       .execute();
     const reports = new Map<string, UpdateReport>();
-    for (const { id, model, group_name: group, firmware_version: firmwareVersion } of devices) {
-      const device = { id, model, group, firmwareVersion };
+    for (const row of devices) {
+      const { id, model, lifecycle, group_name: group, firmware_version: firmwareVersion } = row;
+      const device = { id, model, lifecycle, group, firmwareVersion };
       const offer = await this.offerTo(replica, device);
       if (offer === null) continue;
       try {

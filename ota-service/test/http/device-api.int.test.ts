@@ -79,6 +79,29 @@ describe('polling', () => {
     expect(zstdDecompressSync(bytes).equals(artifact)).toBe(true);
   });
 
+  it('says how large a full image may follow a delta that failed, where the campaign does', async () => {
+    const firmware = await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one')));
+    offer(firmware);
+    const device = await ota.newDevice('m');
+    const unsaid = await ota.poll(device.token, NOTHING);
+    expect(unsaid.deployment).not.toHaveProperty('deltaFallback');
+    ota.campaigns.offer = { ...ota.campaigns.offer!, deltaFallbackMaxBytes: 4096 };
+    const said = pollResponseSchema.parse(await ota.poll(device.token, NOTHING));
+    expect(said.deployment?.deltaFallback).toEqual({ maxBytes: 4096 });
+  });
+
+  it('orders a device back before anything else, and notes that it did', async () => {
+    const firmware = await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one')));
+    offer(firmware);
+    const device = await ota.newDevice('m');
+    const order = { campaignId: 'cmp_000000000001', phase: 1, round: 2, fromVersion: '1.0.0' };
+    ota.campaigns.order = order;
+    const answer = pollResponseSchema.parse(await ota.poll(device.token, running(firmware)));
+    expect(answer).toEqual({ pollAfterMs: 30_000, deployment: null, rollback: order });
+    expect(ota.campaigns.ordered).toEqual([{ deviceId: device.id, order }]);
+    expect(ota.campaigns.offered).toEqual([]);
+  });
+
   it('lets a device wait for its delta, then gives it', async () => {
     const base = await ota.publish('m', '1.0.0', tarBundle('1.0.0', code('one')));
     const target = await ota.publish('m', '1.1.0', tarBundle('1.1.0', code('two')));
