@@ -25,10 +25,13 @@ interface Request {
   body: Buffer | null;
   waiting: PromiseWithResolvers<Buffer> | null;
   isAnswered: boolean;
+  /** Of a body that nobody wants any more. */
+  unreadBytes: number;
 }
 
 /** A client learns it a little early, so that it does not send into the end. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * A connection on which export requests follow each other, one at a time, without the streams and
@@ -101,7 +104,8 @@ export class ExportConnection {
         if (this.#sizeBytes === 0 || !this.#begin()) return;
         continue;
       }
-      if (request.body === null) this.#takeBody(request);
+      if (request.body === null && request.isAnswered) this.#passOver(request);
+      else if (request.body === null) this.#takeBody(request);
       if (request.body === null) return;
       if (!request.isAnswered) {
         // What comes meanwhile is the next request's, and waits with its sender.
@@ -124,7 +128,13 @@ export class ExportConnection {
       return false;
     }
     if (bytes.length > head.sizeBytes) this.#keep(bytes.subarray(head.sizeBytes));
-    const request: Request = { head, body: null, waiting: null, isAnswered: false };
+    const request: Request = {
+      head,
+      body: null,
+      waiting: null,
+      isAnswered: false,
+      unreadBytes: head.bodyBytes,
+    };
     this.#request = request;
     this.#deadlineMs = performance.now() + requestMs;
     this.#takeBody(request);
@@ -142,6 +152,17 @@ export class ExportConnection {
     request.body = this.#take(bodyBytes);
     this.#deadlineMs = Infinity;
     request.waiting?.resolve(request.body);
+  }
+
+  /** Of one that was refused unread nothing is kept: strangers could fill the memory with it. */
+  #passOver(request: Request): void {
+    const bytes = this.#take(this.#sizeBytes);
+    const passedBytes = Math.min(bytes.length, request.unreadBytes);
+    request.unreadBytes -= passedBytes;
+    if (passedBytes < bytes.length) this.#keep(bytes.subarray(passedBytes));
+    if (request.unreadBytes > 0) return;
+    request.body = NOTHING;
+    this.#restDeadline();
   }
 
   #readRaw(request: Request): Buffer | Promise<Buffer> {
@@ -164,10 +185,12 @@ export class ExportConnection {
   #goOn(request: Request): void {
     request.isAnswered = true;
     // Of one that was refused early, the rest still comes.
-    if (request.body !== null) {
-      this.#deadlineMs = performance.now() + this.#parts.keepAliveMs + KEEP_ALIVE_MARGIN_MS;
-    }
+    if (request.body !== null) this.#restDeadline();
     this.#advance();
+  }
+
+  #restDeadline(): void {
+    this.#deadlineMs = performance.now() + this.#parts.keepAliveMs + KEEP_ALIVE_MARGIN_MS;
   }
 
   #end(head: string, body: HttpAnswer['body'] = ''): void {

@@ -24,7 +24,9 @@ let arrived: number;
 let gate: Promise<void>;
 const sockets: Socket[] = [];
 
-async function start(timeouts: { firstRequestMs?: number; requestMs?: number } = {}) {
+async function start(
+  timeouts: { keepAliveMs?: number; firstRequestMs?: number; requestMs?: number } = {},
+) {
   server = createServer((request, response) => {
     reachedNode.push(`${request.method} ${request.url}`);
     request.resume().once('end', () => response.end('node'));
@@ -44,7 +46,7 @@ async function start(timeouts: { firstRequestMs?: number; requestMs?: number } =
       clock: () => Date.now(),
     },
     logger: createLogger('test', 'silent'),
-    keepAliveMs: KEEP_ALIVE_MS,
+    keepAliveMs: timeouts.keepAliveMs ?? KEEP_ALIVE_MS,
     firstRequestMs: timeouts.firstRequestMs ?? 60_000,
     requestMs: timeouts.requestMs ?? 60_000,
   });
@@ -222,6 +224,19 @@ describe('a connection that keeps us waiting', () => {
     await expect.poll(() => silent.hasEnded && slow.hasEnded, { timeout: 30_000 }).toBe(true);
     expect(silent.text).toBe('');
     expect(slow.statuses).toEqual(['408']);
+  });
+
+  it('ends when it lies idle behind a refused request', async () => {
+    connections.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    await start({ keepAliveMs: 50 });
+    const client = new Client();
+    const refused = request('a', 'content-encoding: br\r\n', Buffer.alloc(50_000));
+    await client.write(refused.subarray(0, 1000));
+    await client.answers(1);
+    await client.write(refused.subarray(1000));
+    await expect.poll(() => client.hasEnded, { timeout: 30_000 }).toBe(true);
+    expect(client.statuses).toEqual(['415']);
   });
 
   it('is kept while its request is under way, however long that takes', async () => {
