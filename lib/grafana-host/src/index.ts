@@ -1,3 +1,9 @@
 export { startGrafanaHost, type GrafanaHost, type GrafanaHostOptions } from './grafana-host.ts';
-export type { OrgRole } from './plugin-metadata.ts';
-export { findRoute } from './plugin-routes.ts';
+export {
+  actionsOf,
+  ORG_ROLES,
+  pluginMetadataSchema,
+  type OrgRole,
+  type PluginMetadata,
+} from './plugin-metadata.ts';
+export { findRoute, type FoundRoute } from './plugin-routes.ts';
