@@ -80,7 +80,7 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console on a real stack'
     await page.getByLabel('Model').fill(SENSOR_MODEL);
     await page.getByLabel('Version', { exact: true }).fill('1.0.0');
     await page.getByRole('button', { name: 'Upload', exact: true }).click();
-    await page.getByText('Draft').waitFor();
+    await page.getByText('Draft', { exact: true }).waitFor();
     await page.getByText('Not among the targets yet').waitFor();
     await release('1.0.0');
     await page.getByText('by 1 key of 1 needed').waitFor();
