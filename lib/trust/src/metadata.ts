@@ -1,3 +1,4 @@
+import './linear-targets.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { TufDocument } from '@flotilla/contracts';
 import { Metadata, type Root, type Snapshot, type Targets, type Timestamp } from '@tufjs/models';

@@ -177,17 +177,17 @@ export class ApiClient {
     path: string,
     body?: object,
   ): Promise<z.output<T>> {
-    const bytes = body instanceof Uint8Array ? new Uint8Array(body) : body;
-    const binary = bytes instanceof Uint8Array || bytes instanceof Blob;
+    const isBlob = body instanceof Blob;
+    const binary = body instanceof Uint8Array ? new Uint8Array(body) : isBlob ? body : null;
     const response = await fetch(`${this.#baseUrl}/api/v1${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.#token}`,
         ...(body !== undefined && {
-          'content-type': binary ? 'application/octet-stream' : 'application/json',
+          'content-type': binary === null ? 'application/json' : 'application/octet-stream',
         }),
       },
-      ...(body !== undefined && { body: binary ? bytes : JSON.stringify(body) }),
+      ...(body !== undefined && { body: binary ?? JSON.stringify(body) }),
     });
     const answer: unknown = await response.json();
     if (response.ok) return schema.parse(answer);
