@@ -96,6 +96,18 @@ describe('firmware that must not stay', () => {
     });
   };
 
+  /** Firmware that passes its trial and must not stay after all, because an operator says so. */
+  const orderedBack = async (group: string): Promise<void> => {
+    const { id } = await campaign('1.0.9', answering, [group]);
+    await reaches(id, 'completed');
+    await theatre.api.act(id, 'rollback', 'it wears out the flash');
+    const { rollback } = await reaches(id, 'rolled_back');
+    expect(rollback).toEqual({ updated: 1, returned: 1, remaining: 0 });
+    const member = theatre.members.find((candidate) => candidate.group === group);
+    const { firmwareVersion } = await theatre.api.device(member?.id ?? '');
+    expect(firmwareVersion).toBe(GOOD);
+  };
+
   it('is rolled back within its trial, and the warehouse knows why', async () => {
     await reaches((await campaign(GOOD, answering)).id, 'completed');
     const [crash, hang, memory, offline] = FAULTS;
@@ -105,6 +117,7 @@ describe('firmware that must not stay', () => {
       running.push(rolledBack(id, group, reason));
     }
     await Promise.all(running);
+    await orderedBack(crash.group);
     // Nobody takes telemetry any more; what the device reports to ota-service still arrives.
     await theatre.supervisor.stop(['collector']);
     const { id } = await campaign(offline.version, offline.program, [offline.group]);
