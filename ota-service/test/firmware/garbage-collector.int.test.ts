@@ -169,6 +169,18 @@ describeEngines('the artifact store', (engine) => {
       expect(await digests()).toEqual(new Set([before.sha256, running.sha256]));
     });
 
+    it.each([
+      ['maintenance', true],
+      ['retired', false],
+    ] as const)('of what a device in state %s runs, keeps it: %s', async (lifecycle, isKept) => {
+      const running = await withdrawn('2.0.0');
+      await runs('dev-1', running.sha256);
+      await database.updateTable('devices').set({ lifecycle }).where('id', '=', 'dev-1').execute();
+      nowMs += GARBAGE_GRACE_MS + 60_000;
+      await collector.run({ dryRun: false });
+      expect((await digests()).has(running.sha256)).toBe(isKept);
+    });
+
     it('removes orphans of a kill between bytes and row, unless they get their row meanwhile', async () => {
       const bytes = randomBytes(3000);
       const orphan = await artifacts.stage(chunksOf(bytes), 1e6);
