@@ -100,32 +100,40 @@ async function hasPermit(
   return row !== undefined;
 }
 
-/** Devices with an offer that they have not fetched, within their deadline, and offers on their way. */
+/**
+ * Devices with an offer that they have not fetched, within their deadline, and offers on their way. In one
+ * statement, for an offer that arrives between two would be missed by both.
+ */
 async function downloadsUnderWay(
   trx: Transaction<Database>,
   campaign: Paced,
   nowMs: number,
 ): Promise<number> {
   const deadlines = campaign.phases.map(({ deadlineMs }) => deadlineMs ?? campaign.deadlineMs);
-  const attempts = await trx
-    .selectFrom('update_attempts')
-    .select(({ fn }) => fn.countAll<number | string>().as('count'))
-    .where('campaign_id', '=', campaign.id)
-    .where('state', 'in', ['offered', 'downloading'])
-    .where('started_at_ms', '>', nowMs - Math.max(campaign.deadlineMs, ...deadlines))
+  const sinceMs = nowMs - Math.max(campaign.deadlineMs, ...deadlines);
+  const { offered, permitted } = await trx
+    .selectNoFrom((eb) => [
+      eb
+        .selectFrom('update_attempts')
+        .select(({ fn }) => fn.countAll<number | string>().as('count'))
+        .where('campaign_id', '=', campaign.id)
+        .where('state', 'in', ['offered', 'downloading'])
+        .where('started_at_ms', '>', sinceMs)
+        .as('offered'),
+      eb
+        .selectFrom('offer_permits')
+        .leftJoin('update_attempts', (join) =>
+          join
+            .onRef('update_attempts.campaign_id', '=', 'offer_permits.campaign_id')
+            .onRef('update_attempts.device_id', '=', 'offer_permits.device_id')
+            .onRef('update_attempts.round', '=', 'offer_permits.round'),
+        )
+        .select(({ fn }) => fn.countAll<number | string>().as('count'))
+        .where('offer_permits.campaign_id', '=', campaign.id)
+        .where('offer_permits.granted_at_ms', '>', nowMs - PERMIT_MS)
+        .where('update_attempts.device_id', 'is', null)
+        .as('permitted'),
+    ])
     .executeTakeFirstOrThrow();
-  const permits = await trx
-    .selectFrom('offer_permits')
-    .leftJoin('update_attempts', (join) =>
-      join
-        .onRef('update_attempts.campaign_id', '=', 'offer_permits.campaign_id')
-        .onRef('update_attempts.device_id', '=', 'offer_permits.device_id')
-        .onRef('update_attempts.round', '=', 'offer_permits.round'),
-    )
-    .select(({ fn }) => fn.countAll<number | string>().as('count'))
-    .where('offer_permits.campaign_id', '=', campaign.id)
-    .where('offer_permits.granted_at_ms', '>', nowMs - PERMIT_MS)
-    .where('update_attempts.device_id', 'is', null)
-    .executeTakeFirstOrThrow();
-  return Number(attempts.count) + Number(permits.count);
+  return Number(offered) + Number(permitted);
 }

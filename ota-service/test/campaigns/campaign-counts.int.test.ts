@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isFinal, SERVICE_NAME_DEVICE, type UpdateState } from '@flotilla/contracts';
 import { readCampaignCounts } from '../../src/campaigns/campaign-counts.ts';
+import type { Campaign } from '../../src/campaigns/domain/campaign.ts';
 import { deviceRank } from '../../src/campaigns/domain/campaign-plan.ts';
 import { CAMPAIGN_ID, deviceNames, sampleCampaign } from './sample-campaign.ts';
 import { listenAsWarehouse } from './warehouse-endpoint.ts';
@@ -66,6 +67,12 @@ const countOn = (on: ClickHouseClient, excludedIds: string[], round = 1) =>
   readCampaignCounts(on, sampleCampaign(ids, { round, deadlineMs: DEADLINE_MS }), {
     nowMs: NOW,
     excludedIds,
+    signal: AbortSignal.timeout(20_000),
+  });
+const countOf = (campaign: Campaign) =>
+  readCampaignCounts(warehouse, campaign, {
+    nowMs: NOW,
+    excludedIds: [],
     signal: AbortSignal.timeout(20_000),
   });
 const count = (round = 1, excludedIds: string[] = []) => countOn(warehouse, excludedIds, round);
@@ -166,6 +173,40 @@ describe('campaign-counts.sql', () => {
       { phase: 1, started: 0, rolled_back: 0 },
       { phase: 2, started: 1, confirmed: 1 },
       { phase: 3, started: 1, confirmed: 1, failed: 0 },
+    ]);
+  });
+
+  it('judges a device by its newest round since the base round', async () => {
+    await tell(
+      event(canary, 'failed', { round: 2 }),
+      event(second, 'failed', { round: 2 }),
+      event(second, 'downloading', { round: 3 }),
+      event(third, 'failed', { round: 2 }),
+      event(third, 'confirmed', { round: 3 }),
+      event(fourth, 'failed', { round: 1 }),
+    );
+    const retried = { ...sampleCampaign(ids, { round: 3, deadlineMs: DEADLINE_MS }), baseRound: 2 };
+    expect(await countOf(retried)).toMatchObject([
+      { phase: 1, started: 1, failed: 1 },
+      { phase: 2, started: 1, failed: 0 },
+      { phase: 3, started: 1, confirmed: 1, failed: 0 },
+    ]);
+  });
+
+  it('gives each phase its own deadline', async () => {
+    const campaign = sampleCampaign(ids, { deadlineMs: DEADLINE_MS });
+    const phases = campaign.phases.map((phase) =>
+      phase.phase === 2 ? { ...phase, deadlineMs: 1000 } : phase,
+    );
+    await tell(
+      event(canary, 'downloading', { agoMs: 1001 }),
+      event(second, 'downloading', { agoMs: 1001 }),
+      event(third, 'downloading', { agoMs: 1001 }),
+    );
+    expect(await countOf({ ...campaign, phases })).toMatchObject([
+      { phase: 1, silent: 0 },
+      { phase: 2, silent: 1, first_failure_at_ms: NOW - 1 },
+      { phase: 3, silent: 0 },
     ]);
   });
 

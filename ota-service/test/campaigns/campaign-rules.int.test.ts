@@ -247,6 +247,26 @@ describeEngines('the rules of a campaign', (engine) => {
       expect((await offeredBy(replica)).size).toBe(7);
     });
 
+    it('is one for all replicas, however many devices ask at once', async () => {
+      const ids = deviceNames(12);
+      await world.addDevices(replica.database, ids);
+      await create({ phases: ALL, rateLimit: { concurrentDownloads: 3 } });
+      // SQLite has one process.
+      const other = engine.name === 'postgres' ? await world.replica() : replica;
+      const replicas = [replica, other];
+      const asked = ids.map(async (id, index) => {
+        const from = replicas[index % 2] ?? replica;
+        const device = { id, model: 'sensor', group: 'default', firmwareVersion: '1.0.0' };
+        const offer = await world.offerTo(from, device);
+        if (offer === null) throw new Error('every device is in the phase');
+        await from.service.markOffered(id, offer, world.nowMs);
+      });
+      const answers = await Promise.allSettled(asked);
+      expect(answers.filter(({ status }) => status === 'fulfilled').length).toBe(3);
+      const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+      for (const reason of refused) expect(reason).toMatchObject({ code: 'conflict' });
+    });
+
     /** Everybody who has been offered something by now, as a poll of the whole fleet leaves it. */
     async function offeredBy(from: Replica): Promise<Set<string>> {
       await world.pollAll(from);
