@@ -1,8 +1,19 @@
-import { dashboard, queryVariable, statPanel, tablePanel, timeSeriesPanel } from './panels.ts';
+import {
+  dashboard,
+  queryVariable,
+  statPanel,
+  tablePanel,
+  timeSeriesPanel,
+  type ClassicDashboard,
+} from './panels.ts';
 
 /** One device: its health and what it is made of, its resources, its updates and its logs. */
 export function device() {
-  return dashboard('flotilla-device', 'Device', 'Health, resources, updates and logs of one device')
+  const builder = dashboard(
+    'flotilla-device',
+    'Device',
+    'Health, resources, updates and logs of one device',
+  )
     .withVariable(queryVariable('device', 'Device', 'devices'))
     .withPanel(
       statPanel(
@@ -37,7 +48,12 @@ export function device() {
         span: 8,
         height: 8,
       }),
-    )
+    );
+  return withTelemetry(builder);
+}
+
+function withTelemetry(builder: ClassicDashboard): ClassicDashboard {
+  return builder
     .withPanel(
       timeSeriesPanel(
         {

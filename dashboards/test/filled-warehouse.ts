@@ -75,6 +75,14 @@ async function fill(warehouse: ClickHouseClient, nowMs: number): Promise<void> {
       }),
     ]),
   );
+  await fillHealth(insert, devices, stamp);
+}
+
+async function fillHealth(
+  insert: (table: string, values: object[]) => Promise<unknown>,
+  devices: readonly string[],
+  stamp: (agoMs: number) => string,
+): Promise<void> {
   await insert(
     'flotilla_health_observations',
     devices.map((DeviceId) => ({

@@ -26,6 +26,8 @@ export interface StackOptions {
   readonly devices: number;
   readonly databaseUrl?: string | undefined;
   readonly profileFolder?: string | undefined;
+  /** Built files of the console, to be served at `/`. */
+  readonly consoleFolder?: string | undefined;
 }
 
 const EVALUATION_INTERVAL_MS = 1000;
@@ -68,6 +70,7 @@ export async function openStack(
     FLOTILLA_DEVICE_TOKEN_KEY_FILE: folder.deviceTokenPrivateKey,
     FLOTILLA_OPERATOR_TOKEN_FILE: folder.operatorToken,
     FLOTILLA_EVALUATION_INTERVAL_MS: String(EVALUATION_INTERVAL_MS),
+    ...(options.consoleFolder !== undefined && { FLOTILLA_CONSOLE_DIR: options.consoleFolder }),
   });
   const otaUrl = ota.addresses['http'] ?? '';
   const token = readOperatorToken(folder);

@@ -74,7 +74,11 @@ export interface ApiClient {
   device(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceDetail>>;
   deviceLifecycle(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceLifecycle>>;
   deviceLabels(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceLabels>>;
-  deviceResources(id: string, signal?: AbortSignal): Promise<ApiResult<DeviceResources>>;
+  deviceResources(
+    id: string,
+    hours: number,
+    signal?: AbortSignal,
+  ): Promise<ApiResult<DeviceResources>>;
   deviceLogs(id: string, minSeverity: number, signal?: AbortSignal): Promise<ApiResult<DeviceLogs>>;
   setLabels(id: string, labels: Labels): Promise<ApiResult<DeviceLabels>>;
   changeLifecycle(id: string, change: LifecycleChange): Promise<ApiResult<null>>;
@@ -113,8 +117,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     device: (id, signal) => get(device(id), deviceDetailSchema, signal),
     deviceLifecycle: (id, signal) => get(`${device(id)}/lifecycle`, deviceLifecycleSchema, signal),
     deviceLabels: (id, signal) => get(`${device(id)}/labels`, deviceLabelsSchema, signal),
-    deviceResources: (id, signal) =>
-      get(`${device(id)}/resources?hours=6`, deviceResourcesSchema, signal),
+    deviceResources: (id, hours, signal) =>
+      get(`${device(id)}/resources?hours=${hours}`, deviceResourcesSchema, signal),
     deviceLogs: (id, minSeverity, signal) =>
       get(`${device(id)}/logs?limit=100&minSeverity=${minSeverity}`, deviceLogsSchema, signal),
     setLabels: (id, labels) => ask('PUT', `${device(id)}/labels`, { labels }, deviceLabelsSchema),

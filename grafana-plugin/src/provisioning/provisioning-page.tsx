@@ -5,7 +5,7 @@ import { createProvisioningClient, type ProvisioningClient } from '../api/provis
 import { usePoll } from '../api/use-poll.ts';
 import { useHost } from '../host/host-context.tsx';
 import { PageFrame } from '../shell/page-frame.tsx';
-import { PageMain } from '../shell/page-main.tsx';
+import { PageMain, useDocumentTitle } from '../shell/page-main.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { ManifestPanel } from './manifest-panel.tsx';
 import { ManufacturersPanel } from './manufacturers-panel.tsx';
@@ -22,12 +22,16 @@ interface ProvisioningData {
 export function ProvisioningPage() {
   const { host } = useHost();
   const client = useMemo(() => createProvisioningClient(host), [host]);
+  useDocumentTitle('Provisioning');
   const poll = usePoll('provisioning', (_api, signal) => load(client, signal), {
     intervalMs: 5000,
   });
   if (poll.failure !== null && isNotFound(poll.failure)) {
     return (
       <PageMain className="page">
+        <div className="page-head">
+          <h1>Provisioning</h1>
+        </div>
         <Notice
           tone="neutral"
           title="This service provisions no devices"

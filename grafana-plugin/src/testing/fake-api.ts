@@ -172,7 +172,7 @@ function answerDevices(fleet: FakeFleet, route: string, call: DeviceCall): Answe
       return found({ labels });
     }
     case 'GET devices/id/resources':
-      return found(resourcesOf(id, Date.now()));
+      return found(resourcesOf(id, Date.now(), Number(url.searchParams.get('hours'))));
     case 'GET devices/id/logs':
       return found(logsOf(Date.now(), Number(url.searchParams.get('minSeverity') ?? 0)));
     default:

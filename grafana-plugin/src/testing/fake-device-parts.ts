@@ -40,10 +40,10 @@ export function lifecycleOf(device: DeviceDetail, reasons: readonly string[]): D
   };
 }
 
-/** Six hours of waves, with a gap in the middle. */
-export function resourcesOf(deviceId: string, nowMs: number): DeviceResources {
-  const stepMs = HOUR_MS / 20;
-  const fromMs = nowMs - 6 * HOUR_MS;
+/** Hours of waves, with a gap in the middle. */
+export function resourcesOf(deviceId: string, nowMs: number, hours: number): DeviceResources {
+  const stepMs = (hours * HOUR_MS) / 120;
+  const fromMs = nowMs - hours * HOUR_MS;
   const at = (i: number) => new Date(fromMs + i * stepMs).toISOString();
   const series = (signal: 'cpu' | 'memory' | 'disk', base: number, swing: number) => ({
     signal,

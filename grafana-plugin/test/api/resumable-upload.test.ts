@@ -5,22 +5,25 @@ import { storyFleet } from '../../src/testing/fake-fleet.ts';
 const MIB = 1024 * 1024;
 const draft = storyFleet(0).firmware[4]!;
 
+/** Whether a request is lost before it is served, or its answer after. */
+type Breaks = (request: number) => 'before' | 'after' | null;
+
 /** As much of a tus server as one upload needs; `breaks` says which requests get no answer. */
 class TusServer {
   stored = 0;
   metadata = '';
   requests = 0;
-  readonly #breaks: (request: number, method: string) => 'before' | 'after' | null;
+  readonly #breaks: Breaks;
 
-  constructor(breaks: TusServer['#breaks'] = () => null) {
+  constructor(breaks: Breaks = () => null) {
     this.#breaks = breaks;
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
     const { method = 'GET' } = init ?? {};
-    const path = String(input);
+    const path = input as string;
     this.requests += 1;
-    const breaks = this.#breaks(this.requests, method);
+    const breaks = this.#breaks(this.requests);
     if (breaks === 'before') throw new TypeError('connection reset');
     const answer = await this.#answer(path, method, init);
     if (breaks === 'after') throw new TypeError('connection reset');
