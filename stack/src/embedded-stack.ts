@@ -25,6 +25,8 @@ export interface StackAddresses {
   readonly collector: string;
   readonly collectorGrpc: string;
   readonly warehouse: string;
+  /** Where the pipeline tells its own state. */
+  readonly pipeline: string;
 }
 
 const entry = (service: string) =>
@@ -70,6 +72,7 @@ export function stackSpecs(
       FLOTILLA_ALERT_WEBHOOK_TOKEN_FILE: folder.alertWebhookToken,
       FLOTILLA_EVALUATION_INTERVAL_MS: String(timings.evaluationIntervalMs),
       FLOTILLA_DEVICE_POLL_MS: String(timings.devicePollMs),
+      FLOTILLA_FLEET_METRICS_INTERVAL_MS: String(timings.healthIntervalMs),
       FLOTILLA_CONSOLE_DIR: folder.console,
     }),
   ];
@@ -88,6 +91,7 @@ export async function startStack(
     collector: `http://127.0.0.1:${ports.collector}`,
     collectorGrpc: `127.0.0.1:${ports.collectorGrpc}`,
     warehouse: `http://127.0.0.1:${ports.warehouse}`,
+    pipeline: `http://127.0.0.1:${ports.pipeline}`,
   };
   return { api: new ApiClient(addresses.console, readOperatorToken(folder)), addresses };
 }
