@@ -77,6 +77,7 @@ export type CampaignPort = Pick<
   | 'updatesOf'
   | 'pauseUnofferable'
   | 'expire'
+  | 'expire'
   | 'start'
   | 'stop'
 >;

@@ -19,6 +19,8 @@ const MANN_WHITNEY = FIXED + MIN_SAMPLES.length;
 /** One-sided levels of the repeated Mann-Whitney, and the standard normal's quantiles that belong to them. */
 export const MANN_WHITNEY_LEVELS = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 1e-4, 1e-5] as const;
 const MANN_WHITNEY_Z = [1.6449, 2.0537, 2.3263, 2.5758, 2.8782, 3.0902, 3.719, 4.2649];
+/** Beyond so many devices it is not read any more; that spares it false pauses, and us much time. */
+const MANN_WHITNEY_HORIZON = 100_000;
 /** Waiting devices that are watched beside each updated one. */
 const CONTROLS_PER_DEVICE = 10;
 export const RULE_COUNT = MANN_WHITNEY + MANN_WHITNEY_LEVELS.length;
@@ -140,9 +142,6 @@ class Course {
       recorded?.push(at);
       const inPhase = failures - before;
       const seenAt = this.#look(at, phase);
-      for (; nextControl <= CONTROLS_PER_DEVICE * seenAt; nextControl += this.#nextControlGap()) {
-        controlFailures++;
-      }
       const isSignificant =
         seenAt <= (this.#eLimit[failures] ?? 0) || inPhase >= (this.#boundaries[phase] ?? Infinity);
       const isAboveGroupLimit = inPhase >= (this.#groupLimits[phase] ?? Infinity);
@@ -158,8 +157,10 @@ class Course {
           pause(FIXED + i, seenAt);
         }
       }
-      if (seenAt >= (this.#minSamples[0] ?? 0)) {
-        const z = mannWhitneyZ(failures, seenAt, controlFailures, CONTROLS_PER_DEVICE * seenAt);
+      if (seenAt >= (this.#minSamples[0] ?? 0) && seenAt <= MANN_WHITNEY_HORIZON) {
+        const ofControl = CONTROLS_PER_DEVICE * seenAt;
+        for (; nextControl <= ofControl; nextControl += this.#nextControlGap()) controlFailures++;
+        const z = mannWhitneyZ(failures, seenAt, controlFailures, ofControl);
         for (let i = 0; z > (MANN_WHITNEY_Z[i] ?? Infinity); i++) pause(MANN_WHITNEY + i, seenAt);
       }
       // Nothing pauses earlier than now: a campaign that every rule paused is over.

@@ -8,6 +8,7 @@ import {
   type AlertWebhookAnswer,
   type WebhookAlert,
 } from '@flotilla/contracts';
+import type { CampaignService } from '../campaigns/campaign-service.ts';
 import type { StoredCampaign } from '../campaigns/campaign-rows.ts';
 import { CampaignStore } from '../campaigns/campaign-store.ts';
 import { stepCampaign } from '../campaigns/domain/campaign-machine.ts';
@@ -31,11 +32,14 @@ export class AlertIntake {
   readonly #receipts: AlertReceipts;
   readonly #states: AlertStates;
   readonly #clock: () => number;
+  readonly #campaigns: Pick<CampaignService, 'expire'>;
   readonly #alerts: Counter<'outcome'>;
 
   constructor(deps: {
     readonly database: Kysely<Database>;
     readonly clock: () => number;
+    /** Answers polls from memory; to be told of a pause. */
+    readonly campaigns: Pick<CampaignService, 'expire'>;
     readonly registry: Registry;
   }) {
     this.#database = deps.database;
@@ -43,6 +47,7 @@ export class AlertIntake {
     this.#receipts = new AlertReceipts(deps.database);
     this.#states = new AlertStates(deps.database);
     this.#clock = deps.clock;
+    this.#campaigns = deps.campaigns;
     this.#alerts = new Counter({
       name: 'flotilla_alert_webhook_alerts_total',
       help: 'Alerts that came by the webhook, by what became of them',
@@ -113,7 +118,9 @@ export class AlertIntake {
       },
       set: { status: step.status },
     } as const;
-    return this.#store.transition(campaign, transition, nowMs);
+    const isPaused = await this.#store.transition(campaign, transition, nowMs);
+    this.#campaigns.expire();
+    return isPaused;
   }
 
   async #remember(alert: WebhookAlert, campaignId: string, nowMs: number): Promise<void> {

@@ -71,6 +71,8 @@ export interface CampaignService {
   act(campaignId: string, action: CampaignActionName, by: ActionBy): Promise<CampaignView>;
   /** Pauses the running campaigns whose firmware may be offered to nobody any more, and says why. */
   pauseUnofferable(): Promise<void>;
+  /** Somebody changed a campaign past this service: whoever asks from now on sees it. */
+  expire(): void;
   /** Evaluates all campaigns once, now. */
   evaluateAll(): Promise<void>;
   /** Starts the evaluation loop. */
@@ -113,6 +115,7 @@ export function createCampaignService(deps: CampaignServiceDeps): CampaignServic
       await pauseUnofferable(database, store, clock());
       running.expire();
     },
+    expire: () => running.expire(),
     async evaluateAll() {
       await loop.evaluateAll();
       running.expire();

@@ -31,7 +31,8 @@ describeEngines('the alert webhook', (engine) => {
     const request = campaignCreateSchema.parse({ name: 'roll', firmwareId: FIRMWARE_ID });
     campaignId = (await replica.service.create(request, 'operator')).id;
     app = createHttpServer({ logger: createLogger('test', 'silent') });
-    const deps = { database, clock: () => world.nowMs, registry: new Registry() };
+    const campaigns = replica.service;
+    const deps = { database, campaigns, clock: () => world.nowMs, registry: new Registry() };
     registerAlertWebhook(app, new AlertIntake(deps), TOKEN);
     world.nowMs += 60_000;
   });
