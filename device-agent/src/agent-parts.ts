@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DecommissionOrder } from '@flotilla/contracts';
 import type { Logger } from '@flotilla/service';
 import type { AgentSettings } from './agent-settings.ts';
 import { openLoaderEnvironment } from './boot/loader-environment.ts';
@@ -49,6 +50,10 @@ export interface AgentSurroundings {
   readonly host?: FirmwareHost;
   /** Instead of what the settings say. */
   readonly slots?: SlotBackend;
+  /** Instead of the platform's, e.g. with a certificate. */
+  readonly fetch?: typeof fetch;
+  /** Told to leave; begins in the background. */
+  readonly onDecommission?: (order: DecommissionOrder) => void;
   /** Instead of the command that restarts the machine. */
   readonly reboot?: () => Promise<void>;
 }
@@ -78,6 +83,7 @@ export async function assembleAgent(
     token: settings.token,
     requestTimeoutMs: tuning.requestTimeoutMs,
     now,
+    ...(surroundings.fetch !== undefined && { fetch: surroundings.fetch }),
   });
   const { pollMs } = settings;
   const { minPollMs } = tuning;
@@ -144,6 +150,7 @@ async function openTrust(
   const fetcher = new MetadataFetcher({
     resolve: (path) => client.resolve(path),
     headers: () => client.authorization(),
+    fetch: client.fetch,
     pace: { ...METADATA_PACE, graceMs: tuning.requestTimeoutMs },
     monotonicNow,
   });

@@ -6,7 +6,8 @@ export interface AgentSettings {
   readonly deviceDir: string;
   readonly model: string;
   readonly hardwareRevision?: string;
-  readonly token: string;
+  /** Null where a certificate says who this is. */
+  readonly token: string | null;
   readonly otaUrl: string;
   /** Text of the root.json this device was provisioned with: the anchor of all it trusts. */
   readonly pinnedRoot: string;

@@ -1,10 +1,10 @@
-import { deviceIdSchema, nameSchema } from '@flotilla/contracts';
+import { nameSchema } from '@flotilla/contracts';
 import { z } from 'zod';
+import { accessEnvironment, missingForAccess } from './access-config.ts';
 import { imageEnvironment, missingForImages } from './image-config.ts';
 import { updateEnvironment } from './update-config.ts';
 
 const path = z.string().min(1);
-const httpUrl = z.url({ protocol: /^https?$/ });
 const ratio = z.coerce.number().min(0).max(1);
 const durationMs = z.coerce.number().int().positive();
 const absolutePaths = z
@@ -14,22 +14,16 @@ const absolutePaths = z
 
 /** The agent's environment; times in milliseconds. */
 const environmentSchema = z.object({
-  FLOTILLA_DEVICE_ID: deviceIdSchema,
-  FLOTILLA_DEVICE_MODEL: nameSchema,
+  ...accessEnvironment,
   /** Firmware made for certain revisions goes to devices that tell theirs. */
   FLOTILLA_HARDWARE_REVISION: nameSchema.optional(),
   /** Everything the agent keeps: slots, boot environment, journal, telemetry queue. */
   FLOTILLA_DEVICE_DIR: path,
-  FLOTILLA_DEVICE_TOKEN_FILE: path,
-  FLOTILLA_OTA_URL: httpUrl,
-  FLOTILLA_COLLECTOR_URL: httpUrl,
   /** PEM file of the authorities that the collector's certificate is checked with, in place of the system's. */
   FLOTILLA_COLLECTOR_CA_FILE: path.optional(),
   /** PEM files of the device's own certificate and its key; both or none. Read again every minute. */
   FLOTILLA_COLLECTOR_CERT_FILE: path.optional(),
   FLOTILLA_COLLECTOR_KEY_FILE: path.optional(),
-  /** The root.json of the TUF repository that this device trusts; newer ones come over the network. */
-  FLOTILLA_TUF_ROOT_FILE: path,
   /** Of the firmware that the agent runs; an image brings its own. */
   FLOTILLA_FIRMWARE_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   ...updateEnvironment,
@@ -68,6 +62,9 @@ const environmentSchema = z.object({
 });
 
 export const configSchema = environmentSchema.superRefine((config, context) => {
+  for (const key of missingForAccess(config)) {
+    context.addIssue({ code: 'custom', path: [key], message: 'is needed' });
+  }
   for (const key of missingForImages(config)) {
     context.addIssue({ code: 'custom', path: [key], message: 'is needed for image slots' });
   }
@@ -87,7 +84,7 @@ export const configSchema = environmentSchema.superRefine((config, context) => {
     });
   }
   const hasTls = pair[0] !== undefined || config.FLOTILLA_COLLECTOR_CA_FILE !== undefined;
-  if (hasTls && !config.FLOTILLA_COLLECTOR_URL.startsWith('https:')) {
+  if (hasTls && config.FLOTILLA_COLLECTOR_URL?.startsWith('https:') !== true) {
     context.addIssue({
       code: 'custom',
       path: ['FLOTILLA_COLLECTOR_URL'],

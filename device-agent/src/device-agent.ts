@@ -184,7 +184,9 @@ export class DeviceAgent {
       // First, because an earlier run may have left an update under way.
       if ((await updater.advance(signal)) === 'reboot') return;
       const response = await poller.poll(updater.pollRequest(), signal);
-      if (response !== null) {
+      if (response?.decommission !== undefined) {
+        this.#surroundings.onDecommission?.(response.decommission);
+      } else if (response !== null) {
         if ((await updater.answer(response, signal)) === 'reboot') return;
         if ((await updater.advance(signal)) === 'reboot') return;
       }

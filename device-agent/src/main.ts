@@ -1,39 +1,83 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { tlsPost, type Post } from '@flotilla/otlp-queue';
-import { ConfigError, FolderLock, loadConfig, runService, type Logger } from '@flotilla/service';
+import {
+  FolderLock,
+  loadConfig,
+  runService,
+  type Logger,
+  type RunningService,
+} from '@flotilla/service';
 import { DEFAULT_TUNING, type AgentSettings } from './agent-settings.ts';
 import { configSchema, type AgentConfig } from './config.ts';
+import { openAccess, type DeviceAccess } from './device-access.ts';
 import { DeviceAgent } from './device-agent.ts';
 import { readImageSettings } from './image-config.ts';
+import { openDeparture } from './open-departure.ts';
+import { departureStage, type Departure } from './provisioning/departure.ts';
 import {
   createDeviceTelemetry,
   DEFAULT_CANARY,
   type DeviceTelemetryOptions,
 } from './telemetry/create-device-telemetry.ts';
+import type { DeviceTelemetry } from './telemetry/device-telemetry.ts';
 import { LocalMetrics } from './telemetry/local-metrics.ts';
 import { readLogSources } from './telemetry/logs/log-sources.ts';
-import { readRootFile } from './trust/root-file.ts';
 import { readUpdateSettings } from './update-config.ts';
 
 await runService('device-agent', async (logger) => {
   const config = loadConfig(configSchema, process.env);
-  const lock = FolderLock.acquire(config.FLOTILLA_DEVICE_DIR, process.pid);
-  const settings = readSettings(config);
+  const { FLOTILLA_DEVICE_DIR: deviceDir } = config;
+  const lock = FolderLock.acquire(deviceDir, process.pid);
+  const stage = await departureStage(deviceDir);
+  // Supervisors start whatever ends: who is nobody any more waits for one to notice.
+  if (stage === 'wiped') return nobody(logger, lock);
+  const starting = new AbortController();
+  process.once('SIGTERM', () => starting.abort(new Error('stopped before it had an identity')));
+  const access = await openAccess(config, logger, starting.signal);
+  const settings = readSettings(config, access);
   const metricsPort = config.FLOTILLA_AGENT_METRICS_PORT;
   const localMetrics = metricsPort === undefined ? null : await LocalMetrics.listen(metricsPort);
   const telemetry = await createDeviceTelemetry({
     dataDir: settings.deviceDir,
-    deviceId: config.FLOTILLA_DEVICE_ID,
-    model: config.FLOTILLA_DEVICE_MODEL,
-    collectorUrl: config.FLOTILLA_COLLECTOR_URL,
-    token: settings.token,
+    deviceId: access.deviceId,
+    model: access.model,
+    collectorUrl: access.collectorUrl,
+    token: access.token ?? '',
     metricsIntervalMs: config.FLOTILLA_METRICS_INTERVAL_MS,
     logger,
     ...(localMetrics !== null && { localMetrics }),
     ...telemetrySettings(config),
-    ...collectorTls(config, logger),
+    ...(access.post !== undefined && { post: access.post }),
   });
+  const stopAgent = async (): Promise<void> => {
+    await running?.stop();
+    await telemetry.stop();
+  };
+  const departure = openDeparture({ settings, access, telemetry, stopAgent, logger });
+  const running =
+    stage === null ? await startAgent(settings, access, { telemetry, departure, logger }) : null;
+  if (running === null) departure.take({ order: 'wipe' });
+  return {
+    addresses: {
+      firmware: `http://127.0.0.1:${settings.firmwarePort}`,
+      ...(localMetrics !== null && { metrics: localMetrics.url }),
+    },
+    stop: async () => {
+      await departure.stop();
+      await stopAgent();
+      await access.stop();
+      await localMetrics?.close();
+      lock.release();
+    },
+  };
+});
+
+async function startAgent(
+  settings: AgentSettings,
+  access: DeviceAccess,
+  parts: { telemetry: DeviceTelemetry; departure: Departure; logger: Logger },
+): Promise<DeviceAgent> {
+  const { telemetry, departure, logger } = parts;
   const agent = await DeviceAgent.start(settings, {
     telemetry,
     logger,
@@ -41,21 +85,25 @@ await runService('device-agent', async (logger) => {
     monotonicNow: () => performance.now(),
     random: Math.random,
     newId: randomUUID,
+    onDecommission: (order) => departure.take(order),
+    ...(access.fetch !== undefined && { fetch: access.fetch }),
   });
   agent.done.catch((error: unknown) => fault(logger, error));
+  return agent;
+}
+
+function nobody(logger: Logger, lock: FolderLock): RunningService {
+  logger.warn('this device was decommissioned and wiped; it has no identity');
+  const waiting = setInterval(() => undefined, 3_600_000);
   return {
-    addresses: {
-      firmware: `http://127.0.0.1:${settings.firmwarePort}`,
-      ...(localMetrics !== null && { metrics: localMetrics.url }),
-    },
-    stop: async () => {
-      await agent.stop();
-      await telemetry.stop();
-      await localMetrics?.close();
+    addresses: {},
+    stop: () => {
+      clearInterval(waiting);
       lock.release();
+      return Promise.resolve();
     },
   };
-});
+}
 
 /** A disk that fails ends the agent; whoever supervises it starts it again. */
 function fault(logger: Logger, error: unknown): void {
@@ -90,33 +138,14 @@ function telemetrySettings(config: AgentConfig): Partial<DeviceTelemetryOptions>
   };
 }
 
-/** Nothing without TLS files: then the URL's scheme and the system's authorities decide. */
-function collectorTls(config: AgentConfig, logger: Logger): { post?: Post } {
-  const {
-    FLOTILLA_COLLECTOR_CA_FILE: ca,
-    FLOTILLA_COLLECTOR_CERT_FILE: cert,
-    FLOTILLA_COLLECTOR_KEY_FILE: key,
-  } = config;
-  if (ca === undefined && cert === undefined) return {};
-  const text = (file: string | undefined) =>
-    file === undefined ? undefined : readFileSync(file, 'utf8');
-  const read = () => ({ ca: text(ca), cert: text(cert), key: text(key) });
-  try {
-    return { post: tlsPost(read, logger, Date.now) };
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError([`FLOTILLA_COLLECTOR_*_FILE: ${why}`]);
-  }
-}
-
-function readSettings(config: AgentConfig): AgentSettings {
+function readSettings(config: AgentConfig, access: DeviceAccess): AgentSettings {
   const { FLOTILLA_HARDWARE_REVISION: hardwareRevision } = config;
   return {
     deviceDir: config.FLOTILLA_DEVICE_DIR,
-    model: config.FLOTILLA_DEVICE_MODEL,
-    token: readFileSync(config.FLOTILLA_DEVICE_TOKEN_FILE, 'utf8').trim(),
-    otaUrl: config.FLOTILLA_OTA_URL,
-    pinnedRoot: readRootFile(readFileSync(config.FLOTILLA_TUF_ROOT_FILE, 'utf8')),
+    model: access.model,
+    token: access.token,
+    otaUrl: access.otaUrl,
+    pinnedRoot: access.pinnedRoot,
     ...(hardwareRevision !== undefined && { hardwareRevision }),
     firmwarePort: config.FLOTILLA_FIRMWARE_PORT ?? 0,
     path: config.PATH,

@@ -1,5 +1,6 @@
 import {
   pollResponseSchema,
+  type DecommissionReport,
   type PollRequest,
   type PollResponse,
   type UpdateReport,
@@ -14,7 +15,10 @@ export type OtaAnswer<T> =
 
 export interface OtaClientOptions {
   readonly baseUrl: string;
-  readonly token: string;
+  /** Null where a certificate says who asks. */
+  readonly token: string | null;
+  /** Instead of the platform's, e.g. with a certificate. */
+  readonly fetch?: typeof fetch;
   readonly requestTimeoutMs: number;
   readonly now: () => number;
 }
@@ -33,6 +37,11 @@ export class OtaClient {
     this.#options = options;
   }
 
+  /** For whatever else is had from ota-service. */
+  get fetch(): typeof fetch {
+    return this.#options.fetch ?? fetch;
+  }
+
   async poll(request: PollRequest, signal: AbortSignal): Promise<OtaAnswer<PollResponse>> {
     return this.#post('/device/v1/poll', request, signal, async (response) =>
       pollResponseSchema.parse(JSON.parse(await textOf(response, MAX_ANSWER_BYTES))),
@@ -46,13 +55,24 @@ export class OtaClient {
     });
   }
 
+  async reportDeparture(
+    done: DecommissionReport['done'],
+    signal: AbortSignal,
+  ): Promise<OtaAnswer<null>> {
+    return this.#post('/device/v1/decommission', { done }, signal, async (response) => {
+      await response.body?.cancel();
+      return null;
+    });
+  }
+
   /** Appended to the base as text, so that no path leads the token to another host. */
   resolve(path: string): string {
     return `${this.#options.baseUrl.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
   }
 
   authorization(): Readonly<Record<string, string>> {
-    return { authorization: `Bearer ${this.#options.token}` };
+    const { token } = this.#options;
+    return token === null ? {} : { authorization: `Bearer ${token}` };
   }
 
   async #post<T>(
@@ -62,7 +82,7 @@ export class OtaClient {
     read: (response: Response) => Promise<T>,
   ): Promise<OtaAnswer<T>> {
     try {
-      const response = await fetch(this.resolve(path), {
+      const response = await this.fetch(this.resolve(path), {
         method: 'POST',
         headers: { ...this.authorization(), 'content-type': 'application/json' },
         body: JSON.stringify(body),

@@ -239,6 +239,10 @@ class AgentTelemetry implements DeviceTelemetry {
     return this.#sender.lastAcknowledgedAtMs;
   }
 
+  pendingBatches(): number {
+    return this.#queue.items;
+  }
+
   async flush(): Promise<void> {
     if (this.#stopped !== undefined) return this.#stopped;
     await this.#switching;

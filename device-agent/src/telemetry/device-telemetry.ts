@@ -42,6 +42,8 @@ export interface DeviceTelemetry {
   setUpdateWait(reason: UpdateWaitReason | null): void;
   /** When the collector last acknowledged a batch, ms since the epoch; null if never since start. */
   lastAcknowledgedAtMs(): number | null;
+  /** Batches in the disk queue. */
+  pendingBatches(): number;
   /** Collects metrics now and puts everything pending into the disk queue; then tries to send. */
   flush(): Promise<void>;
   stop(): Promise<void>;

@@ -73,6 +73,10 @@ export class RecordingTelemetry implements DeviceTelemetry {
     return this.#acknowledgedAtMs;
   }
 
+  pendingBatches(): number {
+    return this.connected ? 0 : 1;
+  }
+
   async flush(): Promise<void> {
     if (this.connected) this.#acknowledgedAtMs = this.#now();
   }

@@ -6,6 +6,8 @@ export interface MetadataFetcherOptions {
   readonly resolve: (path: string) => string;
   /** With the device's token. */
   readonly headers: () => Readonly<Record<string, string>>;
+  /** Instead of the platform's. */
+  readonly fetch?: typeof fetch;
   readonly pace: PaceRule;
   readonly monotonicNow: () => number;
 }
@@ -56,9 +58,9 @@ export class MetadataFetcher {
   }
 
   async #open(file: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const { resolve, headers } = this.#options;
+    const { resolve, headers, fetch: ask = fetch } = this.#options;
     // A redirect would show the token to whoever it names.
-    const response = await fetch(resolve(`${PATH}${file}`), {
+    const response = await ask(resolve(`${PATH}${file}`), {
       headers: headers(),
       redirect: 'error',
       signal,

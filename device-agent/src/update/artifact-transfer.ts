@@ -126,6 +126,7 @@ export class ArtifactTransfer {
     const request: TransferRequest = {
       url: client.resolve(transfer.path),
       headers: client.authorization(),
+      fetch: client.fetch,
       sizeBytes: transfer.sizeBytes,
       stallTimeoutMs,
       pace,

@@ -11,6 +11,8 @@ import { DownloadError } from './download-error.ts';
 
 export interface TransferRequest {
   readonly url: string;
+  /** Instead of the platform's. */
+  readonly fetch?: typeof fetch;
   readonly headers: Readonly<Record<string, string>>;
   /** Of the whole content; never a byte more is taken. */
   readonly sizeBytes: number;
@@ -73,7 +75,7 @@ async function ask(
     if (etag !== null) headers['if-range'] = etag;
   }
   // Whoever a redirect names would be shown the token and asked for the bytes: it counts as no answer.
-  return fetch(request.url, { headers, redirect: 'manual', signal });
+  return (request.fetch ?? fetch)(request.url, { headers, redirect: 'manual', signal });
 }
 
 async function checkStatus(

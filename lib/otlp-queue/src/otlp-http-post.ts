@@ -11,6 +11,7 @@ const gzipAsync = promisify(gzip);
 
 export interface PostOptions {
   readonly collectorUrl: string;
+  /** Empty where a certificate says who sends. */
   readonly token: string;
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -48,7 +49,7 @@ export function postThrough(exchange: Exchange): Post {
         url: `${collectorUrl.replace(/\/+$/, '')}${item.path}`,
         headers: {
           'content-type': 'application/x-protobuf',
-          authorization: `Bearer ${token}`,
+          ...(token !== '' && { authorization: `Bearer ${token}` }),
           [HTTP_BATCH_ID]: item.batchId,
           ...(smaller && { 'content-encoding': 'gzip' }),
         },

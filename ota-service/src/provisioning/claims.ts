@@ -151,7 +151,7 @@ export class Claims {
     const { identities, devices, lifecycle, clock } = this.#deps;
     const { serial, model } = made;
     const nowMs = clock();
-    const rule = chooseRule(await identities.rules(), { serial, model });
+    const rule = chooseRule(await identities.rules(trx), { serial, model });
     await identities.put(trx, {
       device_id: serial,
       state: 'claimed',

@@ -39,8 +39,8 @@ export class IdentityStore {
     return result.numUpdatedRows > 0n;
   }
 
-  rules(): Promise<ProvisioningRuleTable[]> {
-    return this.#db.selectFrom('provisioning_rules').selectAll().orderBy('name').execute();
+  rules(db: Kysely<Database> = this.#db): Promise<ProvisioningRuleTable[]> {
+    return db.selectFrom('provisioning_rules').selectAll().orderBy('name').execute();
   }
 
   /** False when the name is taken. */
