@@ -38,6 +38,14 @@ export function residentMemoryOf(pid: number): Promise<number> {
   return memoryField(pid, 'VmRSS');
 }
 
+/**
+ * Memory that is the process's alone, in bytes: its anonymous pages, resident or swapped out (RssAnon and
+ * VmSwap of proc(5)). What the kernel reclaims meanwhile changes nothing in it, other than in VmRSS.
+ */
+export async function privateMemoryOf(pid: number): Promise<number> {
+  return (await memoryField(pid, 'RssAnon')) + (await memoryField(pid, 'VmSwap'));
+}
+
 async function memoryField(pid: number, field: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];

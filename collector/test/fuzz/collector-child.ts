@@ -82,6 +82,13 @@ export class CollectorChild {
     return heapUsed + external;
   }
 
+  /** Plants a leak: from now on it keeps so much more. */
+  async leak(bytes: number): Promise<void> {
+    const done = once(this.#child, 'message');
+    this.#child.send({ leak: bytes });
+    await done;
+  }
+
   /** Ends it as an operator would; the code is 0 when nothing went wrong. */
   async stop(): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {

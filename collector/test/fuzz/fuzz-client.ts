@@ -3,7 +3,7 @@ import { DEVICE, type FuzzRequest, type FuzzTarget } from './fuzz-input.ts';
 import { metricsRequest } from '../testing/otlp-requests.ts';
 
 const HEALTHY: FuzzRequest = { body: metricsRequest({ 'device.id': DEVICE }, 2) };
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 120_000;
 
 /** Sends over a few connections that it keeps, and counts how many it had to open. */
 export class FuzzClient implements FuzzTarget<FuzzRequest> {

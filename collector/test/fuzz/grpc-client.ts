@@ -22,7 +22,7 @@ export type GrpcInput =
 export const NOBODY_LEFT = 'nobody left';
 const METRICS = SIGNALS[0]?.grpcMethod ?? '';
 const SESSIONS = 4;
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 120_000;
 
 /** gRPC's Length-Prefixed-Message; `declaredBytes` is its length when it tells the truth. */
 export function frame(message: Buffer, flag = 0, declaredBytes = message.length): Buffer {
