@@ -58,18 +58,16 @@ function phaseView(campaign: StoredCampaign, planned: CampaignPhase): PhaseView 
     deadlineMs: deadlineMsOf(campaign, phase),
     skippedAt: skippedAtMs === null ? null : isoOf(skippedAtMs),
     devices: seen?.devices ?? planned.plannedDevices,
-    state: phaseState(campaign, phase),
+    state: phaseState(campaign, planned),
     startedAt: startedAtMs === null ? null : isoOf(startedAtMs),
     counts,
     errorRate: errorRateOf(counts),
   };
 }
 
-function phaseState(campaign: StoredCampaign, phase: number): PhaseView['state'] {
+function phaseState(campaign: StoredCampaign, planned: CampaignPhase): PhaseView['state'] {
   const { status, currentPhase } = campaign;
-  if (phase > currentPhase || status === 'awaiting_approval' || status === 'scheduled') {
-    return 'waiting';
-  }
-  if (phase < currentPhase) return 'done';
+  if (planned.startedAtMs === null) return 'waiting';
+  if (planned.phase < currentPhase) return 'done';
   return status === 'running' || status === 'paused' ? 'running' : 'done';
 }

@@ -263,7 +263,9 @@ describeEngines('the rules of a campaign', (engine) => {
       });
       const answers = await Promise.allSettled(asked);
       expect(answers.filter(({ status }) => status === 'fulfilled').length).toBe(3);
-      const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+      const refused = answers.flatMap((one) =>
+        one.status === 'rejected' ? [one.reason as unknown] : [],
+      );
       for (const reason of refused) expect(reason).toMatchObject({ code: 'conflict' });
     });
 
