@@ -10,6 +10,7 @@ const REST_FACTOR = 20;
 interface Taken {
   readonly census: PhaseCensus;
   readonly round: number;
+  readonly takenAtMs: number;
   readonly validUntilMs: number;
 }
 
@@ -31,13 +32,14 @@ export class CensusReader {
   async take(campaign: Campaign, fresh: boolean): Promise<PhaseCensus> {
     const startedAtMs = this.#clock();
     const known = this.#taken.get(campaign.id);
-    if (!fresh && known?.round === campaign.round && startedAtMs < known.validUntilMs) {
+    if (!fresh && known?.round === campaign.round && isValid(known, startedAtMs)) {
       return known.census;
     }
     const census = await this.#walk(campaign);
     const endedAtMs = this.#clock();
     const validUntilMs = endedAtMs + REST_FACTOR * (endedAtMs - startedAtMs);
-    this.#taken.set(campaign.id, { census, round: campaign.round, validUntilMs });
+    const { round } = campaign;
+    this.#taken.set(campaign.id, { census, round, takenAtMs: endedAtMs, validUntilMs });
     return census;
   }
 
@@ -69,4 +71,9 @@ export class CensusReader {
       .execute();
     return Map.groupBy(rows, (row) => row.device_id);
   }
+}
+
+/** A clock that was set back must not keep what is old. */
+function isValid({ takenAtMs, validUntilMs }: Taken, nowMs: number): boolean {
+  return nowMs >= takenAtMs && nowMs < validUntilMs;
 }

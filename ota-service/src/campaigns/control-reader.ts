@@ -26,6 +26,7 @@ type CrashRow = z.infer<typeof rowSchema>;
 interface Taken {
   readonly control: ControlObservation | null;
   readonly round: number;
+  readonly takenAtMs: number;
   readonly validUntilMs: number;
 }
 
@@ -53,7 +54,7 @@ export class ControlReader {
   ): Promise<ControlObservation | null> {
     const startedAtMs = this.#clock();
     const known = this.#taken.get(campaign.id);
-    const isKnown = known?.round === campaign.round && startedAtMs < known.validUntilMs;
+    const isKnown = known?.round === campaign.round && isValid(known, startedAtMs);
     if (isKnown && (known.control !== null || !options.hasFailures)) return known.control;
     const fromMs = await this.#roundStart(campaign);
     const rows = await this.#crashes(campaign, fromMs, nowMs - SETTLING_MS, options.signal);
@@ -61,7 +62,8 @@ export class ControlReader {
     const control = speaks ? await this.#walk(campaign, rows) : null;
     const endedAtMs = this.#clock();
     const validUntilMs = endedAtMs + REST_FACTOR * (endedAtMs - startedAtMs);
-    this.#taken.set(campaign.id, { control, round: campaign.round, validUntilMs });
+    const { round } = campaign;
+    this.#taken.set(campaign.id, { control, round, takenAtMs: endedAtMs, validUntilMs });
     return control;
   }
 
@@ -154,6 +156,11 @@ export class ControlReader {
       .execute();
     return new Map(rows.map((row) => [row.device_id, Number(row.at_ms)]));
   }
+}
+
+/** A clock that was set back must not keep what is old. */
+function isValid({ takenAtMs, validUntilMs }: Taken, nowMs: number): boolean {
+  return nowMs >= takenAtMs && nowMs < validUntilMs;
 }
 
 function crashedDevice(

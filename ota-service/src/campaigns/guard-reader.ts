@@ -53,6 +53,7 @@ interface Known {
   unpaired: number;
   usedControls: Set<string>;
   observation: GuardObservation | null;
+  takenAtMs: number;
   validUntilMs: number;
 }
 
@@ -81,7 +82,9 @@ export class GuardReader {
   ): Promise<GuardObservation> {
     const known = this.#knownOf(campaign);
     const startedAtMs = this.#clock();
-    if (known.observation !== null && startedAtMs < known.validUntilMs) return known.observation;
+    // A clock that was set back must not keep what is old.
+    const isValid = startedAtMs >= known.takenAtMs && startedAtMs < known.validUntilMs;
+    if (known.observation !== null && isValid) return known.observation;
     const sample = await this.#sample(campaign, signal);
     const settlingMs = Math.min(SETTLING_MS, guards.windowMs);
     const overAtMs = (device: SampledDevice): number =>
@@ -97,6 +100,7 @@ export class GuardReader {
       unpaired: over.filter(({ id }) => !known.pairs.has(id)).length,
     };
     const endedAtMs = this.#clock();
+    known.takenAtMs = endedAtMs;
     known.validUntilMs = endedAtMs + REST_FACTOR * (endedAtMs - startedAtMs);
     return known.observation;
   }
@@ -116,6 +120,7 @@ export class GuardReader {
       unpaired: 0,
       usedControls: new Set<string>(),
       observation: null,
+      takenAtMs: 0,
       validUntilMs: 0,
     };
     this.#known.set(campaign.id, fresh);
