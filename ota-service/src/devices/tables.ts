@@ -71,4 +71,15 @@ export const deviceMigrations: Record<string, Migration> = {
       }
     },
   },
+  // Asked at every scrape of /metrics, and few devices have one.
+  '920_devices_withheld': {
+    async up(db) {
+      await db.schema
+        .createIndex('devices_withheld')
+        .on('devices')
+        .columns(['withheld_reason', 'model', 'lifecycle'])
+        .where('withheld_reason', 'is not', null)
+        .execute();
+    },
+  },
 };
