@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress } from 'node:zlib';
 import { build, stop, type Metafile } from 'esbuild';
 import { BROWSER_BUNDLE, SOURCE_DIR } from './build/browser-bundle.ts';
 import { SCOPE_CLASS, scopedStyle } from './build/scoped-style.ts';
 
+const brotli = promisify(brotliCompress);
 const ENTRY = 'host/standalone.tsx';
 
 /**
@@ -24,12 +27,19 @@ export async function buildConsole(outDir: string): Promise<void> {
   const styleName = `console-${createHash('sha256').update(style).digest('hex').slice(0, 8)}.css`;
   await rm(assets, { recursive: true, force: true });
   await mkdir(assets, { recursive: true });
-  await Promise.all(result.outputFiles.map((file) => writeFile(file.path, file.contents)));
-  await writeFile(join(assets, styleName), style);
+  const files = result.outputFiles.map(({ path, contents }) => ({ path, contents }));
+  files.push({ path: join(assets, styleName), contents: Buffer.from(style) });
+  await Promise.all(files.map(writeWithCopy));
   await copyFile(join(SOURCE_DIR, 'style', 'favicon.svg'), join(outDir, 'favicon.svg'));
   await writeFile(join(outDir, 'index.html'), indexHtml(firstScripts(result.metafile), styleName));
   // esbuild keeps a helper process for the next build; whoever calls this builds once.
   await stop();
+}
+
+/** A map is for developers, who may wait; of everything else a browser takes the smaller copy. */
+async function writeWithCopy(file: { path: string; contents: Uint8Array }): Promise<void> {
+  await writeFile(file.path, file.contents);
+  if (!file.path.endsWith('.map')) await writeFile(`${file.path}.br`, await brotli(file.contents));
 }
 
 /** The entry, then what it imports at once: named in the page, they load side by side. */

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliDecompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildConsole } from '@flotilla/grafana-plugin';
 
@@ -25,12 +25,13 @@ describe('buildConsole', () => {
     const style = /href="\/assets\/(console-[0-9a-f]{8}\.css)"/.exec(html)?.[1] ?? '';
     expect((await asset(style)).toString()).toContain('--canvas');
     expect((await asset(script)).toString()).toContain(`//# sourceMappingURL=${script}.map`);
+    expect(brotliDecompressSync(await asset(`${script}.br`))).toEqual(await asset(script));
     expect(await readFile(join(dir, 'favicon.svg'), 'utf8')).toContain('<svg');
   });
 
   it('is small: what the first page loads, and what each further one adds', async () => {
     const first = [...html.matchAll(/(?:src|href)="\/assets\/([^"]+)"/g)].map(([, name]) => name!);
-    const files = (await readdir(join(dir, 'assets'))).filter((name) => !name.endsWith('.map'));
+    const files = (await readdir(join(dir, 'assets'))).filter((name) => /\.(js|css)$/.test(name));
     const zipped = async (names: readonly string[]) =>
       (await Promise.all(names.map(asset)))
         .map((content) => gzipSync(content).length)

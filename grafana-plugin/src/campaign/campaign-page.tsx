@@ -11,6 +11,8 @@ import { CAMPAIGN_TONE } from '../ui/tones.ts';
 import { ActionDialog } from './action-dialog.tsx';
 import { AuditList } from './audit-list.tsx';
 import { ACTION_WORDS, STATUS_WORDS, allowedActions, isDangerous } from './campaign-words.ts';
+import { newestControl } from './control-evidence.ts';
+import { ControlPanel } from './control-panel.tsx';
 import { CampaignSummary } from './campaign-summary.tsx';
 import { PhaseRail } from './phase-rail.tsx';
 
@@ -44,6 +46,7 @@ export function CampaignPage({ id }: { readonly id: string }) {
         <>
           <CampaignSummary campaign={data.campaign} />
           <PhaseRail campaign={data.campaign} />
+          <Control events={data.events} />
           <AuditList events={data.events} />
           {asking !== null && (
             <ActionDialog
@@ -74,6 +77,12 @@ async function loadCampaign(
   if (!campaign.ok) return campaign;
   if (!events.ok) return events;
   return { ok: true, value: { campaign: campaign.value, events: events.value.items } };
+}
+
+/** Only where the gate has compared: an empty panel would say less than none. */
+function Control({ events }: { readonly events: readonly CampaignEvent[] }) {
+  const evidence = newestControl(events);
+  return evidence === null ? null : <ControlPanel evidence={evidence} />;
 }
 
 function Subtitle({ campaign }: { readonly campaign: CampaignView }) {

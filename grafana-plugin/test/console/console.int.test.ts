@@ -220,6 +220,8 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
       expect(second).toContain('no result yet');
       expect((await texts('.verdict'))[0]).toContain('1 of 1 canaries rolled back');
       expect((await texts('.audit li'))[0]).toContain('Paused automatically by the gate');
+      expect((await texts('.control'))[0]).toContain('1 of 1 device crashed');
+      expect((await texts('.control-odds'))[0]).toContain('4.3 to 1; at 50 to 1');
       expect(session.troubles).toEqual([]);
     });
 

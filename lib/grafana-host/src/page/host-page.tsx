@@ -44,7 +44,11 @@ function Frame({ plugin }: { readonly plugin: AppPlugin }) {
       </nav>
       <main id="pageContent">
         <Boundary>
-          {isSettings && page !== undefined && <page.body plugin={{ meta: bootData.meta }} />}
+          {isSettings && page !== undefined && (
+            <div className="page-canvas">
+              <page.body plugin={{ meta: bootData.meta }} />
+            </div>
+          )}
           {!isSettings && Root !== undefined && <Root meta={bootData.meta} basename="" path="" />}
         </Boundary>
       </main>
