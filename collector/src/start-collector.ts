@@ -34,13 +34,11 @@ export async function startCollector(
   logger: Logger,
   clock: () => number = () => Date.now(),
 ): Promise<RunningService> {
-  const identity = IdentityClient.open(config);
-  const certificate = await ServerCertificate.open(config, identity, logger, clock);
-  const tls = certificate?.files ?? readTls(config);
-  const denylist = new Denylist(identity, logger);
-  const deviceConnections = new DeviceConnections((holder) => denylist.denies(holder));
-  denylist.onListed(({ kind, subject }) => deviceConnections.cut(kind, subject));
-  const httpPort = config.FLOTILLA_COLLECTOR_PORT;
+  const { certificate, tls, denylist, deviceConnections } = await openIdentity(
+    config,
+    logger,
+    clock,
+  );
   const publicKey = readPublicKey(
     readFileSync(config.FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE, 'utf8'),
   );
@@ -71,9 +69,7 @@ export async function startCollector(
         clock,
       },
       {
-        host: config.FLOTILLA_COLLECTOR_HOST,
-        httpPort,
-        grpcPort: config.FLOTILLA_COLLECTOR_GRPC_PORT ?? (httpPort === HTTP_PORT ? GRPC_PORT : 0),
+        ...listenAt(config),
         tls,
         deviceConnections,
         keepAliveMs: config.FLOTILLA_KEEP_ALIVE_MS,
@@ -97,6 +93,22 @@ export async function startCollector(
     await log.close();
     throw error;
   }
+}
+
+/** Who is let in, and with what this collector shows who it is itself. */
+async function openIdentity(config: Config, logger: Logger, clock: () => number) {
+  const client = IdentityClient.open(config);
+  const certificate = await ServerCertificate.open(config, client, logger, clock);
+  const denylist = new Denylist(client, logger);
+  const deviceConnections = new DeviceConnections((holder) => denylist.denies(holder));
+  denylist.onListed(({ kind, subject }) => deviceConnections.cut(kind, subject));
+  return { certificate, tls: certificate?.files ?? readTls(config), denylist, deviceConnections };
+}
+
+function listenAt(config: Config) {
+  const httpPort = config.FLOTILLA_COLLECTOR_PORT;
+  const grpcPort = config.FLOTILLA_COLLECTOR_GRPC_PORT ?? (httpPort === HTTP_PORT ? GRPC_PORT : 0);
+  return { host: config.FLOTILLA_COLLECTOR_HOST, httpPort, grpcPort };
 }
 
 /** A full log stays ready: it answers 503 with Retry-After itself, and it empties by itself. */

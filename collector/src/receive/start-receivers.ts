@@ -106,11 +106,7 @@ export async function startReceivers(
       otlp: `${scheme}://${hostAndPort(http)}`,
       otlpGrpc: `${scheme}://${hostAndPort(grpcListener)}`,
     },
-    useTls: (files) => {
-      for (const server of [http, grpcListener]) {
-        if (server instanceof TlsServer) server.setSecureContext(tlsOptions(files));
-      }
-    },
+    useTls: (files) => useTls([http, grpcListener], files),
     stop: async (graceMs) => {
       receiver.beginClosing();
       connections.beginClosing();
@@ -129,6 +125,12 @@ function tlsOptions({ key, cert, clientCa }: TlsFiles): TlsOptions {
   const base: TlsOptions = { key, cert, minVersion: 'TLSv1.2' };
   if (clientCa === null) return base;
   return { ...base, ca: clientCa, requestCert: true, rejectUnauthorized: false };
+}
+
+function useTls(servers: readonly NetServer[], files: TlsFiles): void {
+  for (const server of servers) {
+    if (server instanceof TlsServer) server.setSecureContext(tlsOptions(files));
+  }
 }
 
 function listen(server: NetServer, host: string, port: number): Promise<void> {
