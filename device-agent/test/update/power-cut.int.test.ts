@@ -41,7 +41,7 @@ async function play(artifact: Buffer, cuts: readonly Cut[]): Promise<Story> {
   const first = await bench.start(settings, { host: new ScriptedHost() });
   await bench.update({ version: '1.0.0', artifact: base });
   bench.server.offer = null;
-  await vi.waitFor(() => expect(readOutbox()).toEqual([]));
+  await vi.waitFor(() => expect(readOutbox()).toEqual([]), { timeout: 20_000 });
   await first.stop();
   bench.server.offer = bench.server.deployment({ version: '1.1.0', artifact, campaignId: second });
   const writes: string[] = [];
@@ -53,7 +53,7 @@ async function play(artifact: Buffer, cuts: readonly Cut[]): Promise<Story> {
     writes.push(...power.names);
     if (power.isOff) cutsMade += 1;
     else {
-      await vi.waitFor(() => expect(readOutbox()).toEqual([]));
+      await vi.waitFor(() => expect(readOutbox()).toEqual([]), { timeout: 20_000 });
       // The cut may fall just behind the very last write: then the story is over as well.
       await agent.stop().catch(acceptCut);
       break;
