@@ -79,9 +79,13 @@ async function tell(
   await insertLines(warehouse, lines);
 }
 
+/** On a busy machine the gate may lose its patience with the warehouse; then it looks again. */
 async function evaluated(id: string): Promise<CampaignView> {
-  await replica.service.evaluateAll();
-  return replica.service.get(id);
+  for (let tries = 1; ; tries += 1) {
+    await replica.service.evaluateAll();
+    const view = await replica.service.get(id);
+    if (view.verdict?.code !== 'warehouse_unavailable' || tries === 5) return view;
+  }
 }
 
 const guards: GuardsInput = { windowMs: WINDOW_MS, skipMs: 0 };
@@ -123,9 +127,10 @@ describe('a campaign with guards', () => {
     const { campaign, canaries } = await confirmedCanary(guards);
     await tell(canaries, {});
     afterWindows();
-    const { currentPhase, verdict } = await evaluated(campaign.id);
-    expect(currentPhase).toBe(2);
-    expect(verdict?.words).toBe('12 of 12 devices confirmed; guards: battery: not available');
+    expect(await evaluated(campaign.id)).toMatchObject({
+      currentPhase: 2,
+      verdict: { words: '12 of 12 devices confirmed; guards: battery: not available' },
+    });
   });
 
   it('holds while nothing comes from the updated devices', async () => {
@@ -142,7 +147,10 @@ describe('a campaign with guards', () => {
     world.nowMs -= WINDOW_MS + SETTLING_MS;
     await tell(canaries, {});
     world.nowMs += WINDOW_MS + SETTLING_MS + 60_000;
-    expect((await evaluated(campaign.id)).currentPhase).toBe(2);
+    expect(await evaluated(campaign.id)).toMatchObject({
+      currentPhase: 2,
+      verdict: { kind: 'advance' },
+    });
   });
 
   it('holds without any telemetry at all', async () => {
