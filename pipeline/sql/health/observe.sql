@@ -34,6 +34,14 @@ WITH
         WHERE OccurredAt <= now_at + INTERVAL 5 MINUTE
         GROUP BY DeviceId
     ),
+    forecast AS
+    (
+        -- In a tuple, since argMax passes over NULL: the newest says that there is no date any more.
+        SELECT DeviceId, argMax(tuple(t.FullAt), t.ComputedAt) AS Newest, Newest.1 AS FullAt
+        FROM flotilla_disk_forecasts AS t
+        WHERE t.ComputedAt >= now_at - INTERVAL 1 DAY AND t.ComputedAt <= now_at + INTERVAL 5 MINUTE
+        GROUP BY DeviceId
+    ),
     told AS
     (
         SELECT
@@ -72,9 +80,12 @@ WITH
                     ('error_log_z', toNullable((h.RecentErrors - h.UsualErrors) / sqrt(greatest(1, h.UsualErrors))), Silent)
                 ],
                 Measured,
-                Restarted) AS Known
+                Restarted,
+                if(isNull(d.FullAt), [], [('disk_full_eta_days', toNullable(greatest(0.,
+                    (toUnixTimestamp(assumeNotNull(d.FullAt)) - {computed_at_ms:Int64} / 1000) / 86400)), Silent)])) AS Known
         FROM heard AS h
         LEFT JOIN failed AS f ON h.DeviceId = f.DeviceId
+        LEFT JOIN forecast AS d ON h.DeviceId = d.DeviceId
     )
 SELECT now_at, DeviceId, Identity.2, Identity.3, entry.1, entry.2, entry.3
 FROM told

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Logger } from '@flotilla/service';
 import type { PipelineMetrics } from '../metrics.ts';
+import { forecastDisks } from '../maintenance/disk-forecasts.ts';
 import { METRICS_5M, rollUp, UPDATE_REPORTS } from '../rollup/roll-up.ts';
 import { parameterSettings } from '../warehouse/query-settings.ts';
 import { sqlFile } from '../warehouse/sql-file.ts';
@@ -49,11 +50,18 @@ export interface HealthJobOptions {
 /** The job rests this many times as long as it worked, so that a large fleet's does not crowd out inserts. */
 const REST_RATIO = 4;
 
+/** Two weeks of a disk look no different a minute later. */
+const FORECAST_INTERVAL_MS = 3_600_000;
+
 /** Repeats the computation until the abort; one that fails is left out, the next one tells. */
 export async function runHealthJob(options: HealthJobOptions, signal: AbortSignal): Promise<void> {
+  let forecastAtMs = -Infinity;
   while (!signal.aborted) {
     const startedAtMs = performance.now();
     await runTurn(options);
+    if (startedAtMs - forecastAtMs >= FORECAST_INTERVAL_MS && (await runForecasts(options))) {
+      forecastAtMs = startedAtMs;
+    }
     const workedMs = performance.now() - startedAtMs;
     await delay(Math.max(options.intervalMs - workedMs, REST_RATIO * workedMs), undefined, {
       signal,
@@ -88,4 +96,21 @@ async function runTurn(options: HealthJobOptions): Promise<void> {
     logger.error({ err }, 'health was not computed');
   }
   await attempt(METRICS_5M.name, () => rollUp(client, METRICS_5M));
+}
+
+/** Resolves to whether they were made; otherwise the next turn tries again. */
+async function runForecasts({
+  client,
+  clock,
+  logger,
+  metrics,
+}: HealthJobOptions): Promise<boolean> {
+  try {
+    await forecastDisks(client, clock());
+    return true;
+  } catch (err) {
+    metrics.rollupFailures.inc({ rollup: 'disk_forecasts' });
+    logger.error({ err }, 'disks were not forecast');
+    return false;
+  }
 }
