@@ -31,7 +31,7 @@ export function measureTimed(campaigns: number): Readonly<Record<string, unknown
     '\nA look every 10 s, one device starting each second; seconds to the pause (median):',
   );
   const figures: Readonly<Record<string, unknown>>[] = [];
-  const body = SHOWN.map(({ name }) => [name]);
+  const body = SHOWN.map(({ name }): string[] => [name]);
   const cells = [1000, 100_000].flatMap((devices) =>
     [...BASE.slice(-1), ...BAD].map((probability) => ({ devices, probability })),
   );

@@ -76,7 +76,7 @@ export function campaignOf(firmwareId: string, options: Options): CampaignCreate
       includeMaintenance: options.isOn('include-maintenance') || undefined,
       includeRolledBack: options.isOn('include-rolled-back') || undefined,
       maxAttempts: options.number('max-attempts'),
-    } satisfies Partial<CampaignCreateInput>),
+    } satisfies Possible<CampaignCreateInput>),
   };
   const checked = campaignCreateSchema.safeParse(request);
   if (checked.success) return checked.data;
@@ -160,6 +160,7 @@ const read = (file: string): string => readFileSync(file === '-' ? 0 : file, 'ut
 const mutable = (values: readonly string[] | undefined): string[] | undefined =>
   values === undefined ? undefined : [...values];
 
+type Possible<T> = { [K in keyof T]?: T[K] | undefined };
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 function defined<T extends object>(values: T): Defined<T> {

@@ -54,7 +54,7 @@ describe('campaignOf', () => {
     });
   });
 
-  it.each([
+  it.each<[OptionValues, string]>([
     [{ window: ['moonday 1:00-2:00'] }, '--window'],
     [{ window: ['mon,xyz 10:00-12:00'] }, 'xyz'],
     [{ 'time-zone': 'UTC' }, 'goes with --window'],
@@ -62,7 +62,7 @@ describe('campaignOf', () => {
     [{ threshold: '' }, 'not a number'],
     [{ threshold: '7' }, 'errorThreshold'],
     [{ 'per-minute': 'many' }, 'many'],
-  ] as const)('refuses %j', (values, words) => {
+  ])('refuses %j', (values, words) => {
     expect(() => campaign(values)).toThrow(words);
   });
 

@@ -313,7 +313,7 @@ class Run {
     }
     const isCounted = ['running', 'paused'].includes(view.status) && view.verdict !== null;
     if (isDown || !isCounted) return;
-    const leftOut = Object.values(view.leftOut).reduce((sum, count) => sum + count, 0);
+    const leftOut = Object.values(view.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
     const groups = await Promise.all(this.#fleet.ids.map((id) => this.#fleet.deviceOf(id)));
     const target = groups.filter((device) => device.group_name === GROUP).length;
     const total = view.totalDevices + leftOut;
