@@ -39,15 +39,8 @@ export async function startCollector(
     logger,
     clock,
   );
-  const publicKey = readPublicKey(
-    readFileSync(config.FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE, 'utf8'),
-  );
-  const log = await openEventLog(config.FLOTILLA_EVENT_LOG, {
-    clock,
-    maxRecordBytes: config.FLOTILLA_MAX_BODY_BYTES,
-    writeTimeoutMs: LOG_WRITE_TIMEOUT_MS,
-    ...(config.FLOTILLA_MAX_LOG_BYTES !== undefined && { maxBytes: config.FLOTILLA_MAX_LOG_BYTES }),
-  });
+  const tokens = readTokens(config, clock);
+  const log = await openEventLog(config.FLOTILLA_EVENT_LOG, { clock, ...logLimits(config) });
   try {
     const registry = new Registry();
     const metrics = new CollectorMetrics(registry, () => log.stats());
@@ -57,7 +50,7 @@ export async function startCollector(
     const receivers = await startReceivers(
       {
         authenticate: createAuthenticate(
-          new DeviceTokens(publicKey, clock),
+          tokens,
           config.FLOTILLA_TLS_CLIENT_CERT === 'required' && tls !== null && tls.clientCa !== null,
           denylist,
         ),
@@ -103,6 +96,20 @@ async function openIdentity(config: Config, logger: Logger, clock: () => number)
   const deviceConnections = new DeviceConnections((holder) => denylist.denies(holder));
   denylist.onListed(({ kind, subject }) => deviceConnections.cut(kind, subject));
   return { certificate, tls: certificate?.files ?? readTls(config), denylist, deviceConnections };
+}
+
+function readTokens(config: Config, clock: () => number): DeviceTokens {
+  const pem = readFileSync(config.FLOTILLA_DEVICE_TOKEN_PUBLIC_KEY_FILE, 'utf8');
+  return new DeviceTokens(readPublicKey(pem), clock);
+}
+
+function logLimits(config: Config) {
+  const { FLOTILLA_MAX_LOG_BYTES: maxBytes, FLOTILLA_MAX_BODY_BYTES: maxRecordBytes } = config;
+  return {
+    maxRecordBytes,
+    writeTimeoutMs: LOG_WRITE_TIMEOUT_MS,
+    ...(maxBytes !== undefined && { maxBytes }),
+  };
 }
 
 function listenAt(config: Config) {

@@ -37,7 +37,12 @@ export class TlsFetch {
         agent: this.#agent,
         ...(signal !== null && signal !== undefined && { signal }),
       });
-      sent.once('error', (cause) => reject(new TypeError('fetch failed', { cause })));
+      sent.once('error', (cause: NodeJS.ErrnoException) => {
+        // The server ended an idle connection just when it was to be used again: it never saw this.
+        if (sent.reusedSocket && cause.code === 'ECONNRESET' && signal?.aborted !== true) {
+          resolve(this.fetch(input, init));
+        } else reject(new TypeError('fetch failed', { cause }));
+      });
       sent.once('response', (response) => {
         // From now on a fault ends the reading of the body.
         sent.on('error', () => undefined);

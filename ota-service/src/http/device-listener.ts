@@ -13,6 +13,8 @@ const DEVICE_PATHS = /^\/(device|default\/controller|pki)\/|^\/healthz$/;
 const CHECK_MS = 1000;
 const CLOSE_POLL_MS = 50;
 const HEADERS_TIMEOUT_MS = 15_000;
+/** Longer than devices pause between polls, or each costs a handshake. */
+const KEEP_ALIVE_MS = 75_000;
 
 export interface DeviceListenerDeps {
   readonly ca: CertificateAuthority;
@@ -48,6 +50,7 @@ export class DeviceListener {
       },
     );
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     // A retired device may still come to hear that it shall wipe itself.
     const mayKnock = new Set<string | undefined>([undefined, 'draining', 'retired']);
     const connections = new DeviceConnections(
