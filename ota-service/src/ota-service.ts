@@ -77,7 +77,6 @@ export type CampaignPort = Pick<
   | 'updatesOf'
   | 'pauseUnofferable'
   | 'expire'
-  | 'expire'
   | 'start'
   | 'stop'
 >;

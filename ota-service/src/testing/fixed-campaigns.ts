@@ -57,10 +57,6 @@ export class FixedCampaigns implements CampaignPort {
     this.#epoch += 1;
   }
 
-  expire(): void {
-    this.#epoch += 1;
-  }
-
   pauseUnofferable(): Promise<void> {
     this.pausedUnofferable += 1;
     return Promise.resolve();

@@ -1,5 +1,5 @@
 import type { BulkLifecycleResult, DeviceLifecycle } from '@flotilla/contracts';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DecommissionStore } from '../../src/lifecycle/decommission-store.ts';
 import { Decommissioning, type DecommissionEffects } from '../../src/lifecycle/decommissioning.ts';
 import { describeEngines } from '../../src/testing/engines.ts';
