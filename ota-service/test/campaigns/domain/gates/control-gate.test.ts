@@ -31,9 +31,11 @@ describe('updated devices beside those that wait', () => {
   it('weigh as the reference does, event by event', () => {
     const { events, start, logE } = golden.logrank;
     const [updated = 0, control = 0] = start;
-    const crashed = events.split('').map((kind, i) =>
-      kind === 'C' ? updatedCrash(`device-${i}`, i + 1) : controlCrash(`device-${i}`, i + 1),
-    );
+    const crashed = events
+      .split('')
+      .map((kind, i) =>
+        kind === 'C' ? updatedCrash(`device-${i}`, i + 1) : controlCrash(`device-${i}`, i + 1),
+      );
     // The strata hold those that did not crash.
     const updatedOnly = events.split('').filter((kind) => kind === 'C').length;
     const waiting = updated - updatedOnly + control - (events.length - updatedOnly);
