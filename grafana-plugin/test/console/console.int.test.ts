@@ -135,7 +135,8 @@ describe.skipIf(chromiumPath === null && !mustRun)('the console in a browser', (
       await page.getByRole('button', { name: 'Retire…' }).click();
       await page.getByLabel('Reason').fill('broken beyond repair');
       await page.getByRole('button', { name: 'Retire', exact: true }).click();
-      await page.getByText('broken beyond repair').waitFor();
+      // Not the dialog's own field, which may still be closing.
+      await page.locator('.audit-reason', { hasText: 'broken beyond repair' }).waitFor();
       expect(session.api.fleet.devices[6]!.lifecycle).toBe('retired');
       await expect.poll(() => page.getByRole('button', { name: 'Retire…' }).count()).toBe(0);
       expect(session.troubles).toEqual([]);
