@@ -14,7 +14,13 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['**/*.test.ts', '**/*.test.tsx'],
-          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.vm.test.ts'],
+          exclude: [
+            ...exclude,
+            '**/*.int.test.ts',
+            '**/*.e2e.test.ts',
+            '**/*.long.test.ts',
+            '**/*.vm.test.ts',
+          ],
         },
       },
       {
@@ -43,6 +49,23 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Proofs that `bench -- power-cuts` or shorter tests give as well: minutes, so only when asked for.
+      ...(process.env.npm_lifecycle_event === 'test:long'
+        ? [
+            {
+              test: {
+                name: 'long',
+                include: ['**/*.long.test.ts'],
+                exclude,
+                testTimeout: 300_000,
+                hookTimeout: 120_000,
+                pool: 'forks' as const,
+                maxWorkers: 1,
+                fileParallelism: false,
+              },
+            },
+          ]
+        : []),
       // A virtual machine in software emulation: minutes a case, so only when asked for.
       ...(process.env.npm_lifecycle_event === 'test:vm'
         ? [
