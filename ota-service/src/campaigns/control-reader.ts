@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import { includesGroup, type Campaign } from './domain/campaign.ts';
 import type { ControlObservation, CrashedDevice, Stratum } from './domain/gates/control-gate.ts';
+import { modelPages } from './model-pages.ts';
 
-const PAGE_DEVICES = 1000;
 /** Reading may cost at most one part in this many of the time. */
 const REST_FACTOR = 20;
 /** Records travel a while; what is younger might yet come in another order. */
@@ -105,14 +104,10 @@ export class ControlReader {
     const crashes = new Map(rows.map((row) => [row.DeviceId, row]));
     const crashed: CrashedDevice[] = [];
     const strata = new Map<string, { devices: number; offeredAtMs: number[] }>();
-    let after = '';
-    for (;;) {
-      const page = await this.#page(campaign, after);
-      const last = page.at(-1);
-      if (last === undefined) return { strata: stratumList(strata), crashed };
-      const offers = await this.#offersBetween(campaign.id, after, last.id);
-      for (const { id, group } of page) {
-        if (!includesGroup(campaign.groups, group)) continue;
+    for await (const { after, last, devices } of modelPages(this.#database, campaign.model)) {
+      const offers = await this.#offersBetween(campaign.id, after, last);
+      for (const { id, group, lifecycle } of devices) {
+        if (lifecycle === 'retired' || !includesGroup(campaign.groups, group)) continue;
         const offeredAtMs = offers.get(id) ?? null;
         const row = crashes.get(id);
         const stratum = strata.get(group) ?? { devices: 0, offeredAtMs: [] };
@@ -123,22 +118,8 @@ export class ControlReader {
           if (offeredAtMs !== null) stratum.offeredAtMs.push(offeredAtMs);
         }
       }
-      after = last.id;
-      // An embedded registry answers without leaving the event loop; requests go in between.
-      await setImmediate();
     }
-  }
-
-  async #page(campaign: Campaign, after: string): Promise<{ id: string; group: string }[]> {
-    return this.#database
-      .selectFrom('devices')
-      .select(['id', 'group_name as group'])
-      .where('model', '=', campaign.model)
-      .where('lifecycle', '!=', 'retired')
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(PAGE_DEVICES)
-      .execute();
+    return { strata: stratumList(strata), crashed };
   }
 
   async #offersBetween(

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { Labels } from '@flotilla/contracts';
 import type { Database } from '../db/database.ts';
@@ -6,8 +5,7 @@ import { LabelStore } from '../devices/label-store.ts';
 import type { Campaign } from './domain/campaign.ts';
 import { needsLabels } from './domain/campaign-target.ts';
 import type { CensusDevice } from './domain/phase-census.ts';
-
-const PAGE_DEVICES = 1000;
+import { modelPages } from './model-pages.ts';
 
 export interface FleetDevice extends CensusDevice {
   readonly labels: Labels;
@@ -39,11 +37,7 @@ export async function* fleetPages(
   }: { readonly list?: ReadonlySet<string> | null; readonly withLabels?: boolean } = {},
 ): AsyncGenerator<FleetPage> {
   const labels = withLabels ? new LabelStore(database) : null;
-  let after = '';
-  for (;;) {
-    const rows = await devicesBehind(database, campaign.model, after);
-    const last = rows.at(-1)?.id;
-    if (last === undefined) return;
+  for await (const { after, last, devices: rows } of modelPages(database, campaign.model)) {
     const labelsOf = await labels?.between(after, last);
     const listed = list ?? (await membersBetween(database, campaign, after, last));
     const rolledBack = await rolledBackBetween(database, campaign, after, last);
@@ -54,28 +48,7 @@ export async function* fleetPages(
       rolledBackBefore: rolledBack.has(row.id),
     }));
     yield { after, last, devices };
-    after = last;
-    // An embedded registry answers without leaving the event loop.
-    await setImmediate();
   }
-}
-
-async function devicesBehind(database: Kysely<Database>, model: string, after: string) {
-  return database
-    .selectFrom('devices')
-    .select([
-      'id',
-      'group_name as group',
-      'lifecycle',
-      'firmware_version as firmwareVersion',
-      'withheld_firmware_id as withheldFirmwareId',
-      'hardware_revision as hardwareRevision',
-    ])
-    .where('model', '=', model)
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(PAGE_DEVICES)
-    .execute();
 }
 
 async function membersBetween(

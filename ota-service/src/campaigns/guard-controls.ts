@@ -1,11 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { includesGroup, type Campaign } from './domain/campaign.ts';
 import { deviceRank } from './domain/campaign-plan.ts';
 import type { ControlPool } from './domain/guard-pairs.ts';
+import { modelPages, type ModelDevice } from './model-pages.ts';
 
-const PAGE_DEVICES = 1000;
 /** Ids in one statement; SQLite takes 32,766 parameters. */
 const IDS_PER_QUERY = 500;
 /** Candidates kept of a group: enough for a whole sample, with some that turn out unfit. */
@@ -51,39 +50,17 @@ export class GuardControls {
 
   async #walk(campaign: Campaign): Promise<Map<string, Ranked[]>> {
     const byGroup = new Map<string, Ranked[]>();
-    let after = '';
-    for (;;) {
-      const page = await this.#page(campaign, after);
-      const last = page.at(-1);
-      if (last === undefined) {
-        for (const [group, ranked] of byGroup) byGroup.set(group, highest(ranked));
-        return byGroup;
-      }
-      for (const { id, group } of page) {
-        if (!includesGroup(campaign.groups, group)) continue;
+    for await (const { devices } of modelPages(this.#database, campaign.model)) {
+      for (const device of devices) {
+        if (!mayServe(campaign, device)) continue;
+        const { id, group } = device;
         const ranked = byGroup.get(group) ?? [];
         ranked.push({ id, rank: deviceRank(campaign.id, id) });
         byGroup.set(group, ranked.length > 2 * POOL_DEVICES ? highest(ranked) : ranked);
       }
-      after = last.id;
-      // An embedded registry answers without leaving the event loop; requests go in between.
-      await setImmediate();
     }
-  }
-
-  async #page(campaign: Campaign, after: string): Promise<{ id: string; group: string }[]> {
-    return this.#database
-      .selectFrom('devices')
-      .select(['id', 'group_name as group'])
-      .where('model', '=', campaign.model)
-      .where('lifecycle', '=', 'active')
-      .where((eb) =>
-        eb.or([eb('firmware_version', 'is', null), eb('firmware_version', '!=', campaign.version)]),
-      )
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(PAGE_DEVICES)
-      .execute();
+    for (const [group, ranked] of byGroup) byGroup.set(group, highest(ranked));
+    return byGroup;
   }
 
   async #groupsOf(deviceIds: readonly string[]): Promise<Map<string, string>> {
@@ -113,6 +90,15 @@ export class GuardControls {
     }
     return offers;
   }
+}
+
+/** Whether updated devices may be compared with it, as far as the registry's row tells. */
+function mayServe(campaign: Campaign, device: ModelDevice): boolean {
+  return (
+    device.lifecycle === 'active' &&
+    device.firmwareVersion !== campaign.version &&
+    includesGroup(campaign.groups, device.group)
+  );
 }
 
 function highest(ranked: readonly Ranked[]): Ranked[] {
