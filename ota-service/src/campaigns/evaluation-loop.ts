@@ -1,4 +1,5 @@
 import type { Logger } from '@flotilla/service';
+import { BackgroundRounds } from '../background-rounds.ts';
 import type { Leases } from '../db/leases.ts';
 import type { CampaignMetrics } from './campaign-metrics.ts';
 import type { CampaignObserver } from './campaign-observer.ts';
@@ -34,23 +35,24 @@ const LEASE = 'evaluation';
 /** Puts each campaign's question to the warehouse again and again; one at a time. */
 export class EvaluationLoop {
   readonly #deps: EvaluationDeps;
-  readonly #stopped = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #rounds: BackgroundRounds;
 
   constructor(deps: EvaluationDeps) {
     this.#deps = deps;
+    this.#rounds = new BackgroundRounds({
+      intervalMs: deps.intervalMs,
+      round: () =>
+        this.#round().catch((err: unknown) => deps.logger.error({ err }, 'evaluation failed')),
+    });
   }
 
   start(): void {
-    this.#schedule(0);
+    this.#rounds.start();
   }
 
   /** Resolves when the evaluation under way has ended. */
   async stop(): Promise<void> {
-    this.#stopped.abort(new Error('the service is stopping'));
-    clearTimeout(this.#timer);
-    await this.#running;
+    await this.#rounds.stop();
     await this.#deps.leases.release(LEASE).catch((err: unknown) =>
       // It runs out by itself.
       this.#deps.logger.warn({ err }, 'the lease of the evaluation was not released'),
@@ -60,15 +62,6 @@ export class EvaluationLoop {
   /** Now, instead of with the next evaluation. */
   async takeDueSteps(): Promise<void> {
     await this.#deps.dueSteps.take();
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#stopped.signal.aborted) return;
-    this.#timer = setTimeout(() => {
-      this.#running = this.#round()
-        .catch((err: unknown) => this.#deps.logger.error({ err }, 'evaluation failed'))
-        .finally(() => this.#schedule(this.#deps.intervalMs));
-    }, delayMs);
   }
 
   /** The lease saves the warehouse work; that a step is taken once is the row version's doing. */
@@ -88,7 +81,7 @@ export class EvaluationLoop {
     const campaigns = await store.list(ACTIVE);
     observer.keepOnly(new Set(campaigns.map((campaign) => campaign.id)));
     for (const campaign of campaigns) {
-      if (this.#stopped.signal.aborted) return;
+      if (this.#rounds.signal.aborted) return;
       try {
         if (campaign.status === 'running') await this.#evaluate(campaign);
         else await this.#recount(campaign);
@@ -110,20 +103,20 @@ export class EvaluationLoop {
       ({ observation, judgement } = await this.#judge(campaign, startedAtMs, true));
     }
     // What a stopping service saw is that it stopped.
-    if (this.#stopped.signal.aborted) return;
+    if (this.#rounds.signal.aborted) return;
     await this.#persist(campaign, observation, judgement, clock());
     metrics.evaluated(judgement.kind, clock() - startedAtMs);
   }
 
   async #judge(campaign: StoredCampaign, nowMs: number, fresh: boolean) {
-    const signal = this.#stopped.signal;
+    const signal = this.#rounds.signal;
     const observation = await this.#deps.observer.observe(campaign, nowMs, { fresh, signal });
     return { observation, judgement: judge(gateStateOf(campaign), observation, nowMs) };
   }
 
   async #recount(campaign: StoredCampaign): Promise<void> {
     const nowMs = this.#deps.clock();
-    const options = { fresh: false, signal: this.#stopped.signal };
+    const options = { fresh: false, signal: this.#rounds.signal };
     const observation = await this.#deps.observer.observe(campaign, nowMs, options);
     if (observation.kind === 'observed') {
       await this.#deps.store.keepVerdict(campaign, null, observation, null);

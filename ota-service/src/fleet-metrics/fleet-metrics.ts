@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Logger } from '@flotilla/service';
+import { BackgroundRounds } from '../background-rounds.ts';
 import { BreachGauges } from './breach-gauges.ts';
 import { DistributionGauges } from './distribution-gauges.ts';
 import { foldSeries, OTHER } from './fold-series.ts';
@@ -38,15 +39,14 @@ export class FleetMetrics {
   readonly #active: Gauge<'group'>;
   readonly #folded: Gauge;
   readonly #updated: Gauge<'source'>;
-  readonly #stopped = new AbortController();
+  readonly #rounds: BackgroundRounds;
   readonly #readAtMs: Record<Source, number> = { registry: 0, warehouse: 0 };
   readonly #failing = new Set<Source>();
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
 
   constructor(deps: FleetMetricsDeps) {
     this.#deps = deps;
-    const { registry, breachLimit } = deps;
+    const { registry, breachLimit, intervalMs } = deps;
+    this.#rounds = new BackgroundRounds({ intervalMs, round: () => this.refresh() });
     this.#breaches = new BreachGauges(registry, breachLimit);
     this.#distributions = new DistributionGauges(registry);
     const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
@@ -74,27 +74,18 @@ export class FleetMetrics {
   }
 
   start(): void {
-    this.#schedule(0);
+    this.#rounds.start();
   }
 
   /** Resolves when the count under way has ended. */
-  async stop(): Promise<void> {
-    this.#stopped.abort(new Error('the service is stopping'));
-    clearTimeout(this.#timer);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Counts once. What cannot be asked keeps its last readings for a while. */
   async refresh(): Promise<void> {
     await this.#attempt('registry', () => this.#countRegistry());
     await this.#attempt('warehouse', () => this.#readWarehouse());
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#stopped.signal.aborted) return;
-    this.#timer = setTimeout(() => {
-      this.#running = this.refresh().finally(() => this.#schedule(this.#deps.intervalMs));
-    }, delayMs);
   }
 
   async #attempt(source: Source, work: () => Promise<void>): Promise<void> {
@@ -105,7 +96,7 @@ export class FleetMetrics {
       this.#readAtMs[source] = clock();
       this.#updated.set({ source }, clock() / 1000);
     } catch (err) {
-      if (this.#stopped.signal.aborted) return;
+      if (this.#rounds.signal.aborted) return;
       // Said once per outage.
       if (!this.#failing.has(source)) logger.warn({ err, source }, 'the fleet cannot be counted');
       this.#failing.add(source);
@@ -129,7 +120,7 @@ export class FleetMetrics {
 
   async #readWarehouse(): Promise<void> {
     const { registryFleet, warehouseFleet } = this.#deps;
-    const fleet = await warehouseFleet.read(this.#stopped.signal);
+    const fleet = await warehouseFleet.read(this.#rounds.signal);
     const ids = [...new Set(fleet.breaches.map((row) => row.DeviceId))];
     const labels = await registryFleet.labelsOf(ids);
     this.#breaches.show(fleet.breaches, labels);
