@@ -16,13 +16,6 @@ export interface DeviceFilter {
   readonly afterId?: string | undefined;
 }
 
-export interface DeviceCount {
-  readonly model: string;
-  readonly group: string;
-  readonly lifecycle: LifecycleState;
-  readonly count: number;
-}
-
 /** What a device said about itself in a poll. */
 export interface DeviceState {
   readonly firmwareVersion: string | null;
@@ -141,24 +134,5 @@ export class DeviceStore {
         and (devices.last_seen_at_ms is null or devices.last_seen_at_ms < seen.at_ms)`.execute(
       this.#db,
     );
-  }
-
-  async count(): Promise<DeviceCount[]> {
-    const rows = await this.#db
-      .selectFrom('devices')
-      .select([
-        'model',
-        'group_name',
-        'lifecycle',
-        (q) => q.fn.countAll<number | string>().as('count'),
-      ])
-      .groupBy(['model', 'group_name', 'lifecycle'])
-      .execute();
-    return rows.map((row) => ({
-      model: row.model,
-      group: row.group_name,
-      lifecycle: row.lifecycle,
-      count: Number(row.count),
-    }));
   }
 }
