@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyDelta, bufferBase, createDelta, readDeltaHeader } from '../src/index.ts';
+import { pseudoRandomBytes } from '../src/testing/fuzz/fuzz-seeds.ts';
 import { applyInMemory, inPieces } from '../src/testing/pieces.ts';
 
 type Change =
@@ -59,16 +60,6 @@ const image = fc.oneof(
   fc.string({ maxLength: 2000 }).map((s) => new Uint8Array(Buffer.from(s.repeat(3)))),
 );
 
-function noise(length: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let state = seed;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}
-
 describe('createDelta and applyDelta', () => {
   it('make the target of any edited base', async () => {
     await fc.assert(
@@ -99,9 +90,9 @@ describe('createDelta and applyDelta', () => {
   }, 30_000);
 
   it.each([
-    ['identical images', noise(5000, 1), noise(5000, 1), 120],
-    ['an empty base', new Uint8Array(0), noise(500, 2), 600],
-    ['an empty target', noise(500, 3), new Uint8Array(0), 38],
+    ['identical images', pseudoRandomBytes(1, 5000), pseudoRandomBytes(1, 5000), 120],
+    ['an empty base', new Uint8Array(0), pseudoRandomBytes(2, 500), 600],
+    ['an empty target', pseudoRandomBytes(3, 500), new Uint8Array(0), 38],
     ['two empty images', new Uint8Array(0), new Uint8Array(0), 38],
     ['a single byte', Uint8Array.of(1), Uint8Array.of(2), 110],
     ['long runs of zeros', new Uint8Array(300_000), new Uint8Array(700_000), 400],
@@ -119,12 +110,12 @@ describe('createDelta and applyDelta', () => {
     'span blocks: edits, copies and literals that cross a border',
     { timeout: 60_000 },
     async () => {
-      const base = noise(600_000, 4);
+      const base = pseudoRandomBytes(4, 600_000);
       const target = Buffer.concat([
         base.subarray(0, 250_000),
-        noise(30_000, 5),
+        pseudoRandomBytes(5, 30_000),
         base.subarray(200_000),
-        noise(1000, 6),
+        pseudoRandomBytes(6, 1000),
       ]);
       for (let i = 0; i < target.length; i += 997) target[i] = target[i]! + 3;
       const patch = createDelta(base, target);
@@ -134,22 +125,22 @@ describe('createDelta and applyDelta', () => {
   );
 
   it('store what does not compress as it is', { timeout: 60_000 }, async () => {
-    const base = noise(40_000, 12);
-    const target = Buffer.concat([base, noise(500_000, 13), base]);
+    const base = pseudoRandomBytes(12, 40_000);
+    const target = Buffer.concat([base, pseudoRandomBytes(13, 500_000), base]);
     const patch = createDelta(base, target);
     expect(patch.length).toBeLessThan(500_400);
     expect((await applyInMemory(base, patch)).equals(target)).toBe(true);
   });
 
   it('are deterministic', () => {
-    const base = noise(5000, 7);
+    const base = pseudoRandomBytes(7, 5000);
     const target = applyChange(base, { kind: 'poke', at: 100, step: 7, add: 9 });
     expect(createDelta(base, target)).toEqual(createDelta(base, target));
   });
 
   it('report size and hash, and write in order, one chunk at a time', async () => {
-    const base = noise(10, 8);
-    const target = noise(600_000, 9);
+    const base = pseudoRandomBytes(8, 10);
+    const target = pseudoRandomBytes(9, 600_000);
     let busy = 0;
     let written = 0;
     const result = await applyDelta({
@@ -169,8 +160,8 @@ describe('createDelta and applyDelta', () => {
   });
 
   it('tell from the header what a patch is for', () => {
-    const base = noise(100, 10);
-    const header = readDeltaHeader(createDelta(base, noise(200, 11)));
+    const base = pseudoRandomBytes(10, 100);
+    const header = readDeltaHeader(createDelta(base, pseudoRandomBytes(11, 200)));
     expect(header).toMatchObject({
       version: 2,
       baseSizeBytes: 100,

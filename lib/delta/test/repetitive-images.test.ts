@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDelta } from '../src/index.ts';
 import { HEADER_SIZE_BYTES, METHOD_MIXING, METHOD_STREAMS } from '../src/patch-format.ts';
+import { pseudoRandomBytes } from '../src/testing/fuzz/fuzz-seeds.ts';
 import { applyInMemory } from '../src/testing/pieces.ts';
 
 const KIB = 1024;
@@ -8,16 +9,6 @@ const KIB = 1024;
 const SLOW = { timeout: 120_000 };
 const PERIOD = Buffer.from('abcdefgh12345678');
 const ALIKE = Buffer.from('abcdefgh12345679');
-
-function noise(length: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let state = seed;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}
 
 const repeated = (bytes: Buffer, times: number) =>
   Buffer.concat(Array.from({ length: times }, () => bytes));
@@ -32,10 +23,18 @@ describe('making a patch ends soon', () => {
     ],
     [
       'a run of zeros longer than the base’s',
-      Buffer.concat([noise(70_000, 1), Buffer.alloc(64 * KIB), noise(50_000, 3)]),
-      Buffer.concat([noise(70_000, 1), Buffer.alloc(1024 * KIB), noise(50_000, 3)]),
+      Buffer.concat([
+        pseudoRandomBytes(1, 70_000),
+        Buffer.alloc(64 * KIB),
+        pseudoRandomBytes(3, 50_000),
+      ]),
+      Buffer.concat([
+        pseudoRandomBytes(1, 70_000),
+        Buffer.alloc(1024 * KIB),
+        pseudoRandomBytes(3, 50_000),
+      ]),
     ],
-    ['zeros where the base has none', noise(70_000, 1), Buffer.alloc(2048 * KIB)],
+    ['zeros where the base has none', pseudoRandomBytes(1, 70_000), Buffer.alloc(2048 * KIB)],
   ])('for %s', SLOW, async (_name, base, target) => {
     const patch = createDelta(base, target);
     expect(patch.length).toBeLessThan(500);
@@ -47,11 +46,13 @@ describe('the method of a block', () => {
   const methodOf = (patch: Uint8Array) => patch[HEADER_SIZE_BYTES];
 
   it('is the fast one where the dense one works long to save a few bytes', SLOW, () => {
-    expect(methodOf(createDelta(noise(70_000, 1), Buffer.alloc(2048 * KIB)))).toBe(METHOD_STREAMS);
+    expect(methodOf(createDelta(pseudoRandomBytes(1, 70_000), Buffer.alloc(2048 * KIB)))).toBe(
+      METHOD_STREAMS,
+    );
   });
 
   it('is the dense one where it saves much for little work', SLOW, () => {
-    const base = noise(70_000, 1);
+    const base = pseudoRandomBytes(1, 70_000);
     const target = Buffer.from(base);
     for (let at = 0; at < target.length; at += 101) target[at] = target[at]! ^ (at & 255);
     const dense = createDelta(base, target);
