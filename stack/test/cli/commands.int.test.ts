@@ -1,19 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   OPERATOR_TOKEN,
   startHarness,
   type OtaHarness,
 } from '../../../ota-service/src/testing/ota-harness.ts';
-import { flotilla } from '../../src/cli/flotilla.ts';
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+import { capturedRun, type Run } from './captured-run.ts';
 
 describe('the command line', () => {
   let ota: OtaHarness;
@@ -31,7 +25,7 @@ describe('the command line', () => {
   });
 
   const run = (args: readonly string[], url = ota.url): Promise<Run> =>
-    runPlain([...args, '--url', url, '--data', folder]);
+    capturedRun([...args, '--url', url, '--data', folder]);
 
   it('registers a device, prints its token alone, and lists it for people and for machines', async () => {
     const registered = await run(['device', 'register', 'cam-1', '--model', 'cam']);
@@ -75,7 +69,9 @@ describe('the command line', () => {
 
   it('completes commands, options and ids', async () => {
     const complete = async (...words: string[]) =>
-      (await runPlain(['complete', '--', ...words])).out.split('\n').filter((word) => word !== '');
+      (await capturedRun(['complete', '--', ...words])).out
+        .split('\n')
+        .filter((word) => word !== '');
     expect(await complete('cam')).toEqual(['campaign']);
     expect(await complete('campaign', 'pa')).toEqual(['pause']);
     expect(await complete('device', 'lifecycle', 'x', '--to', 'ma')).toEqual(['maintenance']);
@@ -84,23 +80,8 @@ describe('the command line', () => {
   });
 
   it.each(['bash', 'zsh', 'fish'])('prints a script for %s', async (shell) => {
-    const script = await runPlain(['completion', shell]);
+    const script = await capturedRun(['completion', shell]);
     expect(script).toMatchObject({ code: 0, err: '' });
     expect(script.out).toContain('flotilla complete --');
   });
-
-  async function runPlain(args: readonly string[]): Promise<Run> {
-    const said = { out: '', err: '' };
-    const take = (to: 'out' | 'err') => (text: unknown) => {
-      said[to] += String(text);
-      return true;
-    };
-    vi.spyOn(process.stdout, 'write').mockImplementation(take('out'));
-    vi.spyOn(process.stderr, 'write').mockImplementation(take('err'));
-    try {
-      return { code: await flotilla(args), ...said };
-    } finally {
-      vi.restoreAllMocks();
-    }
-  }
 });

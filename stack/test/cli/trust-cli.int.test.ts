@@ -4,30 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { refreshMetadata, releaseAt, NotFoundError, type MetadataSet } from '@flotilla/trust';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   OPERATOR_TOKEN,
   startHarness,
   type OtaHarness,
 } from '../../../ota-service/src/testing/ota-harness.ts';
 import { tarBundle } from '../../../ota-service/src/testing/tar-bundle.ts';
-import { runKeys } from '../../src/cli/keys.ts';
-import { runRelease } from '../../src/cli/release.ts';
-import { runRoot } from '../../src/cli/root.ts';
+import { capturedRun, type Run } from './captured-run.ts';
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
-  keys: runKeys,
-  release: runRelease,
-  root: runRoot,
-};
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** Two people, a CI and a device around the real ota-service, by the command line alone. */
 describe('flotilla keys, release and root', () => {
@@ -56,22 +42,8 @@ describe('flotilla keys, release and root', () => {
   });
 
   /** In this process, but for a key that comes on the standard input. */
-  async function run([name = '', ...args]: readonly string[], input?: string): Promise<Run> {
-    if (input !== undefined) return spawned([name, ...args], input);
-    const said = { out: '', err: '' };
-    const take = (to: 'out' | 'err') => (text: unknown) => {
-      said[to] += String(text);
-      return true;
-    };
-    vi.spyOn(process.stdout, 'write').mockImplementation(take('out'));
-    vi.spyOn(process.stderr, 'write').mockImplementation(take('err'));
-    try {
-      const code = await COMMANDS[name]!(args);
-      return { code, ...said };
-    } finally {
-      vi.restoreAllMocks();
-    }
-  }
+  const run = (args: readonly string[], input?: string): Promise<Run> =>
+    input === undefined ? capturedRun(args) : spawned(args, input);
   function spawned(args: readonly string[], input: string): Promise<Run> {
     return new Promise((resolve) => {
       const child = execFile(process.execPath, [COMMAND, ...args], (error, out, err) => {
